@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError, RetryableError } from '#platform';
+import { testSeed } from '#platform/testing';
 import {
   avroCodec,
   avroSchema,
@@ -220,6 +221,40 @@ describe('wrong bytes', () => {
       const buffer = Buffer.from(`0000000001${count}`, 'hex');
       for (const codec of [skips, reads, maps]) undecodable(() => codec.decode(buffer));
     }
+  });
+});
+
+describe('longs', () => {
+  it('survive, or are refused with their own digits', () => {
+    const long = avroCodecFor<number>({ type: 'long' } as object);
+    long.addWriterSchema(1, long.schema);
+    const bytesOf = (value: bigint) => {
+      const bytes = [0, 0, 0, 0, 1];
+      for (let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)); ; rest >>= 7n) {
+        bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
+        if (rest <= 0x7fn) return Buffer.from(bytes);
+      }
+    };
+    const check = (value: bigint) => {
+      const digits = new RegExp(`(^|[^-0-9])${value}(?![0-9])`);
+      if (value < 2n ** 52n && value > -(2n ** 52n)) {
+        assert.equal(BigInt(long.decode(bytesOf(value))), value);
+        assert.deepEqual(long.encode(1, Number(value)), bytesOf(value));
+        return;
+      }
+      assert.throws(() => long.decode(bytesOf(value)), { code: 'MR_AVRO_DECODE', message: digits });
+      assert.throws(() => long.encode(1, value as never), { code: 'MR_AVRO_ENCODE', message: digits });
+    };
+    const edges = [0n, 2n ** 31n, 2n ** 52n, 2n ** 53n, 2n ** 63n - 1n].flatMap((edge) => [
+      edge - 1n,
+      edge,
+      edge + 1n,
+    ]);
+    for (const edge of edges.filter((each) => each < 2n ** 63n))
+      for (const each of [edge, -edge]) check(each);
+    check(-(2n ** 63n));
+    check(76561190000000017n);
+    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), check), { seed: testSeed });
   });
 });
 

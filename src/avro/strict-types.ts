@@ -20,6 +20,9 @@ type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
 export const LARGEST_LONG = 2 ** 52 - 1;
 
+/** Of a long of 64 bits. */
+const LONGEST_BYTES = 10;
+
 /** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */
 export function avroType(schema: object): avsc.Type {
   const type = avsc.Type.forSchema(schema as avsc.Schema, {
@@ -54,8 +57,11 @@ class StrictLongType extends avsc.types.LongType {
   }
 
   _read(tap: Tap): number {
+    const start = tap.pos;
     const value = tap.readLong();
-    if (value > LARGEST_LONG || value < -LARGEST_LONG) throw new Error('a long of more than 53 bits');
+    if (value > LARGEST_LONG || value < -LARGEST_LONG) {
+      throw new Error(`the long ${digitsAt(tap.buf, start)} has more than 53 bits`);
+    }
     return value;
   }
 
@@ -63,6 +69,16 @@ class StrictLongType extends avsc.types.LongType {
     if (!isExactLong(value)) throw new Error(`invalid "long": ${String(value)}`);
     tap.writeLong(value);
   }
+}
+
+/** All digits of the long that begins at `at`, which doubles do not have. */
+function digitsAt(bytes: Buffer, at: number): bigint {
+  let zigzag = 0n;
+  for (let i = at, shift = 0n; i < Math.min(at + LONGEST_BYTES, bytes.length); i++, shift += 7n) {
+    zigzag |= BigInt((bytes[i] as number) & 0x7f) << shift;
+    if ((bytes[i] as number) < 0x80) break;
+  }
+  return (zigzag >> 1n) ^ -(zigzag & 1n);
 }
 
 /** Whether Avro's long can carry it here. */

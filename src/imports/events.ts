@@ -1,6 +1,7 @@
 /** Events and items with what most sources leave unsaid. */
 import type { Interaction, Item, User } from '#schemas';
 import { NOT_SAID } from './source.ts';
+import { cleanText } from './values.ts';
 
 const NO_CONTEXT = { device: null, country: null, language: null } as const;
 
@@ -34,10 +35,11 @@ export function eventOf({
   };
 }
 
+/** Cleans category and tags. Titles are cleaned by the readers, which decide what stands for an empty one. */
 export function itemOf(said: Pick<Item, 'item_id' | 'title' | 'type'> & Partial<Item>): Item {
+  const tags = (said.tags ?? []).map(cleanText).filter((tag) => tag !== '');
+  const category = cleanText(said.category ?? '');
   return {
-    category: said.tags?.[0] ?? 'unknown',
-    tags: [],
     duration_ms: null,
     difficulty: null,
     language: null,
@@ -46,6 +48,8 @@ export function itemOf(said: Pick<Item, 'item_id' | 'title' | 'type'> & Partial<
     created: NOT_SAID,
     countries: [],
     ...said,
+    category: category === '' ? (tags[0] ?? 'unknown') : category,
+    tags,
   };
 }
 

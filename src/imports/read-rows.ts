@@ -6,6 +6,7 @@ import { bytesOf, unreadable } from './input/bytes.ts';
 import { DelimitedRows } from './input/delimited.ts';
 import type { InputFile } from './input/files.ts';
 import { type LineBlock, linesOf } from './input/lines.ts';
+import { parseJson, withDigits } from './json.ts';
 import { RowStage } from './row-stage.ts';
 import type { FileFormat, JsonObject, RowReader } from './source.ts';
 
@@ -138,17 +139,19 @@ async function readDelimited(
   bytes: AsyncIterable<Buffer>,
   rows: FileRows,
 ): Promise<void> {
-  let read: RowReader<readonly string[]> | undefined;
+  let opened: ReturnType<typeof format.open> | undefined;
   const delimited = new DelimitedRows(format, {
     row: (fields, line, text) => {
-      if (read === undefined) {
-        const opened = format.open(fields);
-        read = opened.read;
+      if (opened === undefined) {
+        opened = format.open(fields);
         if (opened.isHeader) return;
       }
-      rows.row(fields, read, line, () => text);
+      rows.row(fields, opened.read, line, () => text);
     },
     malformed: (line, text, reason) => rows.malformed(line, text, reason),
+    get width() {
+      return opened?.width;
+    },
   });
   for await (const block of linesOf(bytes, format)) {
     delimited.take(block);
@@ -158,9 +161,9 @@ async function readDelimited(
   await rows.handOver();
 }
 
-async function readJson({ open }: Of<'json'>, bytes: AsyncIterable<Buffer>, rows: FileRows): Promise<void> {
-  const read = open();
-  for await (const block of linesOf(bytes, { mayBeLatin1: false })) {
+async function readJson(format: Of<'json'>, bytes: AsyncIterable<Buffer>, rows: FileRows): Promise<void> {
+  const read = format.open();
+  for await (const block of linesOf(bytes, { ...format, mayBeLatin1: false })) {
     readJsonLines(block, read, rows);
     await rows.handOver();
   }
@@ -186,7 +189,7 @@ function readJsonLines(
 function objectIn(text: string): JsonObject | string {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch {
     return 'the line is not JSON';
   }
@@ -227,7 +230,7 @@ async function readParquet(
 }
 
 function shownRow(row: readonly unknown[]): string {
-  return JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return withDigits(row) ?? '';
 }
 
 function notOfFormat(name: string, found: string): InputError {

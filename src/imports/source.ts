@@ -1,5 +1,6 @@
 /** What a source of data declares: which files it reads, and what their rows mean. Implementations lie in folders beside. */
 import type { Answer, Interaction, Item, User } from '#schemas';
+import type { Encoding } from './input/encodings.ts';
 
 /**
  * Takes what a row holds. A row that turns out malformed takes back what it gave, so a reader may give before it has
@@ -35,13 +36,17 @@ export type FileFormat =
       readonly isQuoted: boolean;
       /** What is not UTF-8 is Latin-1; otherwise it is malformed. */
       readonly mayBeLatin1: boolean;
+      /** UTF-8 by default. A byte order mark counts more. */
+      readonly encoding?: Encoding;
       /** Errors: MR_IMPORT_HEADER for a first row without the columns that the format requires. */
       open(first: readonly string[]): {
         readonly isHeader: boolean;
+        /** Fields of a row, of formats with quoted fields. */
+        readonly width?: number;
         readonly read: RowReader<readonly string[]>;
       };
     }
-  | { readonly rows: 'json'; open(): RowReader<JsonObject> }
+  | { readonly rows: 'json'; readonly encoding?: Encoding; open(): RowReader<JsonObject> }
   | {
       readonly rows: 'parquet';
       /** Errors: MR_IMPORT_HEADER where a column is missing. Rows have the values of `columns`, in their order. */

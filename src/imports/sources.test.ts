@@ -7,7 +7,9 @@ import { withScratchDuckDb } from '#offline';
 import { InputError } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { mappedFiles } from './mapped/source.ts';
+import { movieLens } from './movielens/source.ts';
 import { rankLens } from './ranklens/source.ts';
+import type { Source } from './source.ts';
 import { dryRunOf, refusals } from './testing/dry-run-of.ts';
 import { yoochoose } from './yoochoose/source.ts';
 
@@ -249,6 +251,129 @@ test('mapped CSV: header, quotes, values, units; each kind of malformed row by i
   ]);
 });
 
+test('a stray quote in a TSV costs one row; with "quote": "none" it is a character', async (t) => {
+  const rows = Array.from({ length: 1_000 }, (_, i) => {
+    const name = i === 9 ? '"Opens and never closes' : i === 899 ? '"Proper"' : `Name ${i}`;
+    return `${i}\t${name}\tx`;
+  });
+  const folder = folderOf(t, { 'items.csv': text(['id\tname\turl', ...rows]) });
+  const mapping = {
+    files: '*.csv',
+    rows: 'items',
+    delimiter: '\t',
+    fields: { item_id: 'id', title: 'name' },
+  };
+  const quoted = await dryRunOf(mappedFiles, [folder], mapping);
+  assert.deepEqual([quoted.items, quoted.malformed], [999, 1]);
+  assert.match(refusals(quoted)[0] ?? '', /^items\.csv:11 a quoted field is not closed up to line 901/);
+  assert.equal(quoted.shownRows[0]?.text, '9\t"Opens and never closes\tx');
+  assert.equal(quoted.firstItems.find(({ item_id }) => item_id === '899')?.title, 'Proper');
+  const plain = await dryRunOf(mappedFiles, [folder], { ...mapping, quote: 'none' });
+  assert.deepEqual([plain.items, plain.malformed], [1_000, 0]);
+  assert.equal(plain.firstItems[9]?.title, '"Opens and never closes');
+});
+
+test('a stray quote in movies.csv costs one film', async (t) => {
+  const films = Array.from(
+    { length: 50 },
+    (_, i) => `${i + 1},${i === 5 ? '"Net (1995)' : i === 30 ? '"Net, The"' : 'One'},Drama`,
+  );
+  const folder = folderOf(t, {
+    'movies.csv': text(['movieId,title,genres', ...films]),
+    'ratings.csv': text(['userId,movieId,rating,timestamp', '1,1,5,1000000000']),
+  });
+  const found = await dryRunOf(movieLens, [folder]);
+  assert.deepEqual([found.items, found.malformed], [49, 1]);
+});
+
+test('CSV and JSONL of a Latin-1 or UTF-16 export are read by encoding or mark', async (t) => {
+  const csv = 'id,name\r\n1,Café\r\n';
+  const folder = folderOf(t, {
+    'a.csv': Buffer.from(csv, 'latin1'),
+    'b.csv': Buffer.from(`\uFEFF${csv}`, 'utf16le'),
+    'c.jsonl': Buffer.from('{"id":1,"name":"Café"}\r', 'latin1'),
+  });
+  const fields = { item_id: 'id', title: 'name' };
+  const found = await dryRunOf(
+    mappedFiles,
+    [folder],
+    [
+      { files: 'a.csv', rows: 'items', encoding: 'latin-1', fields },
+      { files: 'b.csv', rows: 'items', fields },
+      { files: '*.jsonl', rows: 'items', encoding: 'latin-1', fields },
+    ],
+  );
+  assert.deepEqual(
+    found.firstItems.map(({ title }) => title),
+    ['Café', 'Café', 'Café'],
+  );
+});
+
+test('integers are names: the digits that stand in the file, whatever their size', async (t) => {
+  const ids = [
+    '76561190000000017',
+    '8216118575463666095',
+    '9007199254740991',
+    '9007199254740993',
+    '18446744073709551616',
+  ];
+  const rating = (id: string) =>
+    `{"who":{"id":${id}},"item":${id},"at":1700000000,"v":4.5,"t":["1234567890123456"]}`;
+  const metarankRow = (id: string) =>
+    `{"event":"interaction","id":"i","timestamp":1636907102000,"user":${id},"session":${id},"type":"click","item":${id},"ranking":${id}}`;
+  const bad = [
+    '{"who":{"id":[9007199254740993]},"item":1,"at":1700000000}',
+    '{"who":{"id":1},"item":1,"at":9007199254740993}',
+    '{"who":{"id":1.5},"item":1,"at":1700000000}',
+  ];
+  const folder = folderOf(t, { 'a.jsonl': text([...ids.map(rating), ...bad]) });
+  const fields = {
+    user_id: 'who.id',
+    item_id: 'item',
+    session_id: { column: 'item', values: { ...Object.fromEntries(ids.map((id) => [id, id])), '1': 'one' } },
+    request_id: { constant: 'CONSTANT' },
+    kind: { constant: 'rating' },
+    ts: { column: 'at', time: 'seconds' },
+    value: 'v',
+  };
+  const mapping = JSON.stringify({ files: '*.jsonl', rows: 'events', fields }).replace(
+    '"CONSTANT"',
+    '76561190000000017',
+  );
+  const found = await dryRunOf(mappedFiles, [folder], mapping);
+  assert.deepEqual(
+    found.firstEvents.map(({ user_id, item_id, session_id, request_id }) => [
+      user_id,
+      item_id,
+      session_id,
+      request_id,
+    ]),
+    ids.map((id) => [id, id, id, '76561190000000017']),
+  );
+  assert.deepEqual(refusals(found), [
+    'a.jsonl:6 user_id [9007199254740993] is not a text or a whole number',
+    'a.jsonl:7 ts 9007199254740993 is not a time in seconds since 1970',
+    'a.jsonl:8 user_id 1.5 is not a text or a whole number',
+  ]);
+  const events = folderOf(t, { 'events.jsonl': text(ids.map(metarankRow)) });
+  const clicks = (await dryRunOf(rankLens, [events])).firstEvents;
+  assert.deepEqual(
+    clicks.map(({ user_id, item_id, session_id, request_id }) => [user_id, item_id, session_id, request_id]),
+    ids.map((id) => [id, id, id, id]),
+  );
+  const ranking = `{"id":${ids[0]},"user":${ids[1]},"ts":"2021-11-15T01:30:00","shown":[1,${ids[3]}],"liked":[${ids[3]}]}`;
+  const lists = folderOf(t, {
+    'ranking.jsonl': text([ranking]),
+    'metadata.jsonl': text([`{"id":${ids[3]},"title":"Net"}`]),
+  });
+  const published = await dryRunOf(rankLens, [lists]);
+  assert.deepEqual(refusals(published), []);
+  assert.deepEqual(
+    [...published.firstEvents.map(({ item_id }) => item_id), published.firstItems[0]?.item_id],
+    ['1', ids[3], ids[3], ids[3]],
+  );
+});
+
 test('times before 1970, and names that every object has, are no values of a mapping', async (t) => {
   const rows = [
     'at;item;what;visitor;price',
@@ -327,6 +452,38 @@ test('mapped JSONL and Parquet beside CSV in one folder', async (t) => {
   );
 });
 
+test('category and tags are cleaned as titles are; what says nothing is absent', async (t) => {
+  const folder = folderOf(t, {
+    'items.jsonl': text([
+      {
+        id: 'a',
+        name: ' \u200b',
+        kind: 'Donau\u00addampf\t1 ',
+        tags: ['Donau\u00addampf\t1', ' ', 'x'.repeat(300)],
+      },
+      { id: 'b', name: 'B', kind: '  ', tags: ['\ttag '] },
+    ]),
+    'movies.csv': text(['movieId,title,genres', '1,One,"Sci\t Fi|Drama"']),
+    'ratings.csv': text(['userId,movieId,rating,timestamp', '1,1,5,1000000000']),
+  });
+  const mapping = {
+    files: 'items.jsonl',
+    rows: 'items',
+    fields: { item_id: 'id', title: 'name', category: 'kind', tags: 'tags' },
+  };
+  const said = async (source: Source, mapping: object) =>
+    (await dryRunOf(source, [folder], mapping)).firstItems.map(({ title, category, tags }) => [
+      title,
+      category,
+      tags,
+    ]);
+  assert.deepEqual(await said(mappedFiles, mapping), [
+    ['Item a', 'Donau\u00addampf 1', ['Donau\u00addampf 1', 'x'.repeat(200)]],
+    ['B', 'tag', ['tag']],
+  ]);
+  assert.deepEqual(await said(movieLens, {}), [['One', 'Sci Fi', ['Sci Fi', 'Drama']]]);
+});
+
 test('mapping files that are wrong are refused by their place', async (t) => {
   const folder = folderOf(t, { 'events.csv': text(['at,item,what,visitor,price', '1,i,look,u1,']) });
   const { fields } = shopEvents;
@@ -334,6 +491,13 @@ test('mapping files that are wrong are refused by their place', async (t) => {
     [[], /it names no files/],
     [{ ...shopEvents, rows: 'things' }, /at rows: it is not one of events, items, users/],
     [{ ...shopEvents, colour: 1 }, /at colour: there is no such key/],
+    [{ ...shopEvents, quote: "'" }, /at quote: it is not one of ", none/],
+    [{ ...shopEvents, encoding: 'ebcdic' }, /at encoding: it is not one of utf-8, latin-1/],
+    [{ ...shopEvents, format: 'jsonl', quote: 'none' }, /delimiter, quote and columns are for csv/],
+    [
+      { ...shopEvents, format: 'parquet', encoding: 'latin-1' },
+      /at encoding: files of format parquet have none/,
+    ],
     [{ ...shopEvents, files: 'events' }, /at format: it is missing/],
     [{ ...shopEvents, delimiter: '::' }, /at delimiter: it is not one character/],
     [

@@ -1,7 +1,9 @@
 /** Ids, numbers and times from the text of a field; undefined where the text is none. */
 import { invalidIdReason } from '#schemas';
+import { withDigits } from './json.ts';
 
-const LONGEST_TITLE = 200;
+/** In UTF-16 code units. */
+const LONGEST_TEXT = 200;
 const ZERO = 48;
 
 /** A whole number of 1 to 12 digits, spaces around it allowed. */
@@ -25,37 +27,51 @@ export function decimal(text: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
+const DATE = String.raw`(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d))`;
+const TIME = String.raw`(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?|(\d\d)(?:(\d\d)(?:[.,](\d{1,9}))?)?)`;
+/** PostgreSQL writes offsets of hours, and of seconds for local mean time; BigQuery writes a name. */
+const OFFSET = String.raw` ?(?:(Z|UTC)|([+\u2212-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)`;
+const ISO = new RegExp(`^${DATE}(?:[T ]${TIME}(?:${OFFSET})?)?$`, 'i');
 
-/** ms since the epoch of an ISO 8601 date or time; without an offset it is UTC. What the calendar lacks is undefined. */
+const DAY_S = 86_400;
+
+/**
+ * ms since the epoch of an ISO 8601 date or time, extended or basic, with T or a space before the time; without an offset
+ * it is UTC. Digits beyond ms are cut off. 24:00 is the end of the day; a leap second counts as the second after it, as in
+ * POSIX. Undefined for times that the calendar or the clock does not have.
+ */
 export function isoTime(text: string): number | undefined {
   const match = ISO.exec(text.trim());
   if (match === null) return undefined;
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '0', offset = 'Z'] = match;
-  const ms = Math.floor(Number(`0.${fraction}`) * 1000);
-  const local = Date.UTC(
-    Number(year),
-    Number(month) - 1,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-    ms,
-  );
-  const date = new Date(local);
-  // Years below 100 are read by Date.UTC as of the twentieth century.
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  const isCalendar = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
-  if (!isCalendar || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-  const shift = offsetMs(offset);
-  return shift === undefined ? undefined : date.getTime() - shift;
+  const part = (...groups: readonly number[]) => {
+    const group = groups.find((each) => match[each] !== undefined);
+    return group === undefined ? 0 : Number(match[group]);
+  };
+  const midnight = midnightOf(part(1), part(2, 4), part(3, 5));
+  const [hour, minute, second] = [part(6), part(7, 10), part(8, 11)];
+  const ms = Number((match[9] ?? match[12] ?? '').slice(0, 3).padEnd(3, '0'));
+  const isEndOfDay = hour === 24 && minute === 0 && second === 0 && ms === 0;
+  if (midnight === undefined || (hour > 23 && !isEndOfDay) || minute > 59 || second > 60) return undefined;
+  const [offsetHours, offsetMinutes, offsetSeconds] = [part(15), part(16), part(17)];
+  if (offsetHours > 23 || offsetMinutes > 59 || offsetSeconds > 59) return undefined;
+  const sign = match[14] === '+' || match[14] === undefined ? 1 : -1;
+  const offset = sign * (offsetHours * 3600 + offsetMinutes * 60 + offsetSeconds);
+  const seconds = midnight / 1000 + hour * 3600 + minute * 60 + second - offset;
+  if (second === 60 && !endsMonth(seconds)) return undefined;
+  return seconds * 1000 + ms;
 }
 
-function offsetMs(offset: string): number | undefined {
-  if (offset.toUpperCase() === 'Z') return 0;
-  const [hours, minutes] = [Number(offset.slice(1, 3)), Number(offset.slice(-2))];
-  if (hours > 23 || minutes > 59) return undefined;
-  return (offset.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+/** ms since the epoch; undefined for a date that the calendar does not have. */
+function midnightOf(year: number, month: number, day: number): number | undefined {
+  const date = new Date(0);
+  // Date.UTC would take years below 100 for those of the twentieth century.
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : undefined;
+}
+
+/** Whether a month begins at this second, in UTC: the only seconds that a leap second can precede. */
+function endsMonth(seconds: number): boolean {
+  return seconds % DAY_S === 0 && new Date(seconds * 1000).getUTCDate() === 1;
 }
 
 /** Seconds since the epoch up to 2100, as ms: what is larger is in another unit. */
@@ -64,14 +80,32 @@ export function secondsTime(text: string): number | undefined {
   return seconds === undefined || seconds > 4_102_444_800 ? undefined : seconds * 1000;
 }
 
-/** A title of one line: control characters and runs of spaces become one space. */
-export function cleanTitle(title: string): string {
-  return title
+/** Printable ASCII with single spaces inside, as most texts are. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+/** Format characters, which join letters and pick forms of emoji, and nothing that they format. */
+const FORMATS_NOTHING = /^[\p{Cf} ]*$/u;
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * Titles, categories, tags and the other free texts: one line in NFC, where control characters and runs of spaces are one
+ * space. Format characters stay. A long text is cut between grapheme clusters.
+ */
+export function cleanText(text: string): string {
+  if (text.length <= LONGEST_TEXT && PLAIN.test(text)) return text;
+  const line = text
+    .toWellFormed()
     .normalize('NFC')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim()
-    .slice(0, LONGEST_TITLE)
-    .toWellFormed();
+    .replace(/[\p{Cc}\p{Z}]+/gu, ' ')
+    .replace(/^ | $/g, '');
+  return FORMATS_NOTHING.test(line) ? '' : cut(line);
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  const first = graphemes.segment(text.slice(0, 2 * LONGEST_TEXT)).containing(LONGEST_TEXT)?.index ?? 0;
+  if (first > 0) return text.slice(0, first).trimEnd();
+  // One cluster of hundreds of marks: between code points.
+  return text.slice(0, LONGEST_TEXT).replace(/[\uD800-\uDBFF]$/, '');
 }
 
 /** What is wrong with the id in a field, by the field's name; undefined when nothing is. */
@@ -81,8 +115,14 @@ export function idProblem(field: string, id: string): string | undefined {
   return reason === undefined ? undefined : `${field} ${reason}`;
 }
 
+/** The name in a text or a whole number, as its digits stand there; undefined for anything else. */
+export function nameIn(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
 /** A field's text in a message. */
 export function quoted(text: unknown): string {
-  const json = JSON.stringify(text) ?? String(text);
+  const json = withDigits(text) ?? String(text);
   return json.length > 60 ? `${json.slice(0, 60)}...` : json;
 }

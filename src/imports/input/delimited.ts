@@ -1,24 +1,37 @@
 /**
- * Rows of delimited text. Unquoted fields are split where the delimiter stands; quoted ones are those of RFC 4180, with
- * delimiters, doubled quotes and line ends inside.
+ * Rows of delimited text. Unquoted fields are split at the delimiter; quoted ones are those of RFC 4180, with delimiters,
+ * doubled quotes and line ends inside. A quote opens a field at its start only, and closes it before a delimiter or a line
+ * end only. A row of several lines that breaks this costs its first line: the lines after it are rows of their own.
  */
 import type { LineBlock } from './lines.ts';
 
-/** A quoted field that reaches further has no closing quote: its first line is malformed, the others are rows again. */
+/** A quoted field that reaches further is not closed. */
 const LONGEST_ROW_LINES = 1_000;
+const LONGEST_ROW_LENGTH = 1 << 20;
 
 export type RowTaker = {
   row(fields: readonly string[], line: number, text: string): void;
   malformed(line: number, text: string, reason: string): void;
+  /** How many fields a row has; undefined before the first row. */
+  readonly width: number | undefined;
+};
+
+/** A row whose quoted field goes on in the next line. */
+type OpenRow = {
+  readonly from: number;
+  readonly lines: string[];
+  length: number;
+  /** Those before the open one. */
+  readonly fields: string[];
+  /** Parts of the open field. */
+  readonly parts: string[];
 };
 
 export class DelimitedRows {
   readonly #delimiter: string;
   readonly #isQuoted: boolean;
   readonly #taker: RowTaker;
-  /** Lines of a row whose quoted field is still open; the first one's number. */
-  #open: string[] = [];
-  #openFrom = 0;
+  #open: OpenRow | undefined;
 
   constructor(
     { delimiter, isQuoted }: { readonly delimiter: string; readonly isQuoted: boolean },
@@ -41,72 +54,92 @@ export class DelimitedRows {
     }
   }
 
-  /** After the last line: what is still open stays so. */
+  /** After the last line: a field that is still open is not closed. */
   end(): void {
-    while (this.#open.length > 0) this.#giveUpOpen();
+    while (this.#open !== undefined) this.#giveUp(this.#open, 'a quoted field is not closed');
   }
 
   #line(text: string, line: number): void {
-    if (this.#open.length > 0) {
-      this.#open.push(text);
-      if (this.#open.length > LONGEST_ROW_LINES) this.#giveUpOpen();
-      // Only a line with a quote can close the field.
-      else if (text.includes('"')) this.#quotedRow(this.#open.join('\n'), this.#openFrom);
-      return;
-    }
-    if (this.#isQuoted && text.includes('"')) this.#quotedRow(text, line);
+    if (this.#open !== undefined) this.#nextLine(this.#open, text);
+    else if (this.#isQuoted && text.includes('"')) this.#quotedRow(text, line);
     else if (text.trim() !== '') this.#taker.row(text.split(this.#delimiter), line, text);
   }
 
   #quotedRow(text: string, line: number): void {
-    const fields = quotedFields(text, this.#delimiter);
-    if (fields === 'open') {
-      if (this.#open.length === 0) this.#open = [text];
-      this.#openFrom = line;
-      return;
-    }
-    this.#open = [];
-    if (typeof fields === 'string') this.#taker.malformed(line, text, fields);
-    else this.#taker.row(fields, line, text);
+    const row: OpenRow = { from: line, lines: [text], length: text.length, fields: [], parts: [] };
+    const end = readFields(text, 0, this.#delimiter, row);
+    if (end === 'open') this.#open = row;
+    else if (end === 'closed') this.#taker.row(row.fields, line, text);
+    else this.#taker.malformed(line, text, end);
   }
 
-  /** The lines after the first one are rows by themselves, the last of them perhaps open again. */
-  #giveUpOpen(): void {
-    const [first = '', ...rest] = this.#open;
-    const from = this.#openFrom;
-    this.#open = [];
-    this.#taker.malformed(from, first, 'a quoted field is not closed');
+  #nextLine(row: OpenRow, text: string): void {
+    row.lines.push(text);
+    row.length += text.length + 1;
+    row.parts.push('\n');
+    const isTooLong = row.lines.length > LONGEST_ROW_LINES || row.length > LONGEST_ROW_LENGTH;
+    const end = isTooLong ? 'too long' : readQuoted(text, 0, this.#delimiter, row);
+    if (end === 'open') return;
+    const problem = end === 'too long' ? 'a quoted field is not closed' : this.#problemOf(row, end);
+    if (problem !== undefined) this.#giveUp(row, problem);
+    else {
+      this.#open = undefined;
+      this.#taker.row(row.fields, row.from, row.lines.join('\n'));
+    }
+  }
+
+  #problemOf({ from, lines, fields }: OpenRow, end: Exclude<LineEnd, 'open'>): string | undefined {
+    const last = from + lines.length - 1;
+    if (end !== 'closed') return `a quoted field is not closed up to line ${last}: ${end}`;
+    const { width = fields.length } = this.#taker;
+    if (fields.length === width) return undefined;
+    return `${fields.length} fields instead of ${width} if the quoted field ends in line ${last}`;
+  }
+
+  /**
+   * Only the last line can open a field again: a quote that does so would have closed the open one. So no line is read more
+   * than three times.
+   */
+  #giveUp({ from, lines: [first = '', ...rest] }: OpenRow, reason: string): void {
+    this.#open = undefined;
+    this.#taker.malformed(from, first, reason);
     rest.forEach((text, i) => {
       this.#line(text, from + 1 + i);
     });
   }
 }
 
-/** The fields; 'open' where the text ends inside a quoted field; or what is wrong. */
-function quotedFields(text: string, delimiter: string): string[] | 'open' | string {
-  const fields: string[] = [];
-  for (let at = 0; ; ) {
-    if (text[at] !== '"') {
-      const end = text.indexOf(delimiter, at);
-      fields.push(text.slice(at, end < 0 ? undefined : end));
-      if (end < 0) return fields;
-      at = end + delimiter.length;
+/** Where a line ends: after its last field, inside a quoted one; or what is wrong. */
+type LineEnd = 'closed' | 'open' | `text stands after the closing quote of field ${number}`;
+
+/** Reads fields of `text` from `at`, where one begins. */
+function readFields(text: string, at: number, delimiter: string, row: OpenRow): LineEnd {
+  for (let start = at; ; ) {
+    if (text[start] === '"') return readQuoted(text, start + 1, delimiter, row);
+    const end = text.indexOf(delimiter, start);
+    row.fields.push(text.slice(start, end < 0 ? undefined : end));
+    if (end < 0) return 'closed';
+    start = end + delimiter.length;
+  }
+}
+
+/** Reads on inside a quoted field of which `row.parts` were read. */
+function readQuoted(text: string, at: number, delimiter: string, row: OpenRow): LineEnd {
+  const { fields, parts } = row;
+  for (let start = at; ; ) {
+    const quote = text.indexOf('"', start);
+    parts.push(text.slice(start, quote < 0 ? undefined : quote));
+    if (quote < 0) return 'open';
+    start = quote + 1;
+    if (text[start] === '"') {
+      parts.push('"');
+      start++;
       continue;
     }
-    let value = '';
-    let close = text.indexOf('"', at + 1);
-    for (; ; close = text.indexOf('"', at + 1)) {
-      if (close < 0) return 'open';
-      value += text.slice(at + 1, close);
-      if (text[close + 1] !== '"') break;
-      value += '"';
-      at = close + 1;
-    }
-    fields.push(value);
-    at = close + 1;
-    if (at === text.length) return fields;
-    if (!text.startsWith(delimiter, at))
-      return `text stands after the closing quote of field ${fields.length}`;
-    at += delimiter.length;
+    fields.push(parts.join(''));
+    parts.length = 0;
+    if (start === text.length) return 'closed';
+    if (text.startsWith(delimiter, start)) return readFields(text, start + delimiter.length, delimiter, row);
+    return `text stands after the closing quote of field ${fields.length}`;
   }
 }

@@ -8,6 +8,7 @@ import { seededRandom } from '#models';
 import { temporaryDirectory, testSeed } from '#platform/testing';
 import { bytesOf } from './bytes.ts';
 import { DelimitedRows } from './delimited.ts';
+import type { Encoding } from './encodings.ts';
 import { linesOf } from './lines.ts';
 
 type Row = { readonly line: number; readonly fields: readonly string[] };
@@ -17,18 +18,20 @@ type Parsed = { readonly rows: readonly Row[]; readonly malformed: readonly stri
 async function parse(
   bytes: Buffer,
   cuts: readonly number[] = [bytes.length],
-  isQuoted = true,
+  { isQuoted = true, width, encoding }: { isQuoted?: boolean; width?: number; encoding?: Encoding } = {},
 ): Promise<Parsed> {
   const rows: Row[] = [];
   const malformed: string[] = [];
   const delimited = new DelimitedRows(
     { delimiter: ',', isQuoted },
     {
+      width,
       row: (fields, line) => rows.push({ line, fields }),
       malformed: (line, _, reason) => malformed.push(`${line} ${reason}`),
     },
   );
-  for await (const block of linesOf(chunks(bytes, cuts), { mayBeLatin1: false })) delimited.take(block);
+  for await (const block of linesOf(chunks(bytes, cuts), { mayBeLatin1: false, encoding }))
+    delimited.take(block);
   delimited.end();
   return { rows, malformed };
 }
@@ -86,6 +89,180 @@ test('a quote that is never closed costs its own line alone', async () => {
   assert.deepEqual(malformed, ['1 a quoted field is not closed', '1502 a quoted field is not closed']);
   assert.equal(rows.length, 1_501);
   assert.deepEqual(rows.at(-1), { line: 1503, fields: ['last', '3'] });
+});
+
+test('a stray quote costs its own line alone, whatever quotes follow', async () => {
+  const plain = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `${from + i},x,y`);
+  const laters: [string, string][] = [
+    [
+      '900,"proper",y',
+      'a quoted field is not closed up to line 900: text stands after the closing quote of field 2',
+    ],
+    [
+      '900,"say ""proper""",y',
+      'a quoted field is not closed up to line 900: text stands after the closing quote of field 2',
+    ],
+    [
+      '"900",x,y',
+      'a quoted field is not closed up to line 900: text stands after the closing quote of field 2',
+    ],
+    ['900,",x",y', '4 fields instead of 3 if the quoted field ends in line 900'],
+    ['900,"\nx",y', '2 fields instead of 3 if the quoted field ends in line 900'],
+    ['900,"",y', 'a quoted field is not closed'],
+  ];
+  for (const [later, reason] of laters) {
+    const lines = [...plain(1, 10), '10,"opens,y', ...plain(11, 900), later, ...plain(901, 1_201)];
+    const { rows, malformed } = await parse(Buffer.from(lines.join('\n')), [777], { width: 3 });
+    assert.deepEqual(malformed, [`10 ${reason}`], later);
+    assert.deepEqual(
+      rows.map(({ fields }) => fields[0]),
+      lines
+        .filter((_, i) => i !== 9)
+        .join('\n')
+        .match(/^"?\d+/gm)
+        ?.map((id) => id.replace('"', '')),
+      later,
+    );
+  }
+});
+
+test('a quote inside a field is a character, and one that closes has to end the field', async () => {
+  const text = '1,5" wide,y\n2,a "b" c,y\n3,"a" b,y\n4,"a"" b\n5,x,y\n6,"a\nb"c,y\n7, "a",y\n"8",""";""","y"';
+  const { rows, malformed } = await parse(Buffer.from(text), [3], { width: 3 });
+  assert.deepEqual(
+    rows.map(({ fields }) => fields),
+    [
+      ['1', '5" wide', 'y'],
+      ['2', 'a "b" c', 'y'],
+      ['5', 'x', 'y'],
+      ['b"c', 'y'],
+      ['7', ' "a"', 'y'],
+      ['8', '";"', 'y'],
+    ],
+  );
+  assert.deepEqual(malformed, [
+    '3 text stands after the closing quote of field 2',
+    '4 a quoted field is not closed up to line 6: text stands after the closing quote of field 2',
+    '6 a quoted field is not closed up to line 7: text stands after the closing quote of field 2',
+  ]);
+});
+
+test('without quoted fields every quote is a character', async () => {
+  const { rows, malformed } = await parse(Buffer.from('1,"x\n2,"y"\n'), [2], { isQuoted: false });
+  assert.deepEqual([rows.map(({ fields }) => fields[1]), malformed], [['"x', '"y"'], []]);
+});
+
+test('stray quotes cost each its line, wherever they are and however the bytes are cut', async () => {
+  const random = seededRandom(testSeed);
+  for (let round = 0; round < 50; round++) {
+    const stray = Array.from({ length: 40 }, () => random.uniform() < 0.2);
+    const text = stray.map((is, i) => `${i},${is ? '"' : ''}name ${i},y`).join('\n');
+    const { rows, malformed } = await parse(Buffer.from(text), [1 + random.integer(50)], { width: 3 });
+    assert.equal(malformed.length, stray.filter(Boolean).length, `seed ${testSeed}`);
+    assert.deepEqual(
+      rows.map(({ fields }) => Number(fields[0])),
+      stray.flatMap((is, i) => (is ? [] : [i])),
+      `seed ${testSeed}`,
+    );
+  }
+});
+
+test('a million characters after a quote that is not closed are not kept', async () => {
+  const rest = Array.from({ length: 600 }, (_, i) => `${i},${'x'.repeat(4_000)},y`);
+  const { rows, malformed } = await parse(Buffer.from(['1,"open,y', ...rest].join('\n')), [1 << 16], {
+    width: 3,
+  });
+  assert.deepEqual([rows.length, malformed], [600, ['1 a quoted field is not closed']]);
+});
+
+test('encodings: UTF-16 by its mark, Latin-1 and Windows-1252 by name, wherever the bytes are cut', async () => {
+  const text = 'a,b\r\nü€,😀\r\n"z\nz",ÿ';
+  const expected = [
+    ['a', 'b'],
+    ['ü€', '😀'],
+    ['z\nz', 'ÿ'],
+  ];
+  const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
+  const swapped = Buffer.from(utf16).swap16();
+  const latin1 = Buffer.from(text.replace('€', '').replace('😀', 'é'), 'latin1');
+  const windows = Buffer.from(Buffer.from(text.replace('😀', 'é').replace('€', '\u0080'), 'latin1'));
+  const fields = async (bytes: Buffer, cut: number, encoding?: Encoding) => {
+    const { rows, malformed } = await parse(bytes, [cut], {
+      width: 2,
+      ...(encoding !== undefined && { encoding }),
+    });
+    assert.deepEqual(malformed, []);
+    return rows.map((row) => row.fields);
+  };
+  for (let cut = 1; cut <= utf16.length; cut++) {
+    assert.deepEqual(await fields(utf16, cut), expected);
+    assert.deepEqual(await fields(swapped, cut, 'latin-1'), expected);
+    assert.deepEqual(await fields(utf16.subarray(2), cut, 'utf-16le'), expected);
+    assert.deepEqual(await fields(latin1, cut, 'latin-1'), [
+      ['a', 'b'],
+      ['ü', 'é'],
+      ['z\nz', 'ÿ'],
+    ]);
+    assert.deepEqual(await fields(windows, cut, 'windows-1252'), [
+      ['a', 'b'],
+      ['ü€', 'é'],
+      ['z\nz', 'ÿ'],
+    ]);
+    assert.deepEqual(await fields(Buffer.from(`\uFEFF${text}`), cut, 'latin-1'), expected);
+  }
+  const halved = Buffer.from('\uFEFFa,b\nx,\uD83D\nc,d\n\uDE00', 'utf16le');
+  for (const cut of [1, 2, 3, 100]) {
+    const { rows, malformed } = await parse(halved, [cut]);
+    assert.deepEqual(
+      rows.map((row) => row.fields),
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+    );
+    assert.deepEqual(malformed, ['2 the line is not UTF-16', '4 the line is not UTF-16']);
+  }
+  assert.deepEqual((await parse(Buffer.concat([utf16, Buffer.from('x')]))).malformed, [
+    '3 a quoted field is not closed',
+    '4 the line is not UTF-16',
+  ]);
+});
+
+test('carriage returns end lines where there are no line feeds', async () => {
+  const rows = [
+    ['a', 'b'],
+    ['c', 'd\ne'],
+    ['f', 'g'],
+  ];
+  for (let cut = 1; cut < 16; cut++) {
+    const read = await parse(Buffer.from('a,b\rc,"d\re"\rf,g\r'), [cut], { width: 2 });
+    assert.deepEqual(
+      read.rows.map(({ fields }) => fields),
+      rows,
+    );
+    assert.deepEqual(read.malformed, []);
+  }
+  const inField = await parse(Buffer.from('a,"b\rc"\nd,e\n'), [2]);
+  assert.deepEqual(
+    inField.rows.map(({ fields }) => fields),
+    [
+      ['a', 'b\rc'],
+      ['d', 'e'],
+    ],
+  );
+});
+
+test('a reader that stops early closes what it reads from', async () => {
+  let closed = 0;
+  async function* source(): AsyncGenerator<Buffer> {
+    try {
+      for (;;) yield Buffer.from('a,b\n');
+    } finally {
+      closed++;
+    }
+  }
+  for await (const _ of linesOf(source(), { mayBeLatin1: false })) break;
+  assert.equal(closed, 1);
 });
 
 test('bytes that are not UTF-8, and lines without end, are malformed by themselves', async () => {

@@ -1,5 +1,6 @@
 /** Lines of a byte stream, block by block: never more in memory than a block and the longest line. */
 import { isAscii, isUtf8 } from 'node:buffer';
+import { type Encoding, INVALID_UTF16, utf8Of } from './encodings.ts';
 
 /** A longer line is no row of a table: the file is something else, or a line end is missing. */
 const LONGEST_LINE_BYTES = 1 << 20;
@@ -16,10 +17,17 @@ export type LineBlock = {
   readonly broken: ReadonlyMap<number, string>;
 };
 
-/** Lines end with LF or CRLF, the last one maybe with nothing. `mayBeLatin1`: what is not UTF-8 is decoded as Latin-1. */
+export type LineOptions = {
+  /** What is not UTF-8 is decoded as Latin-1. */
+  readonly mayBeLatin1: boolean;
+  /** UTF-8 by default. */
+  readonly encoding?: Encoding | undefined;
+};
+
+/** Lines end with LF or CRLF, or with CR where there is no LF, the last one maybe with nothing. */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,
-  { mayBeLatin1 }: { readonly mayBeLatin1: boolean },
+  { mayBeLatin1, encoding }: LineOptions,
 ): AsyncGenerator<LineBlock> {
   let first = 1;
   let rest: Buffer = Buffer.alloc(0);
@@ -34,7 +42,7 @@ export async function* linesOf(
     first += decoded.texts.length;
     return made;
   };
-  for await (const chunk of chunks) {
+  for await (const chunk of utf8Of(chunks, encoding)) {
     let bytes = chunk;
     if (isSkipping) {
       const end = bytes.indexOf(LINE_END);
@@ -77,7 +85,10 @@ function decodeLines(
     const isTooLong = given.length > LONGEST_LINE_BYTES;
     const line = isTooLong ? Buffer.alloc(0) : given;
     if (isTooLong) broken.set(texts.length, TOO_LONG);
-    else if (!isUtf8(line) && !mayBeLatin1) broken.set(texts.length, 'the line is not UTF-8');
+    else if (!isUtf8(line)) {
+      if (line.includes(INVALID_UTF16)) broken.set(texts.length, 'the line is not UTF-16');
+      else if (!mayBeLatin1) broken.set(texts.length, 'the line is not UTF-8');
+    }
     texts.push(withoutReturn(isUtf8(line) ? line.toString() : line.toString('latin1')));
     start = end + 1;
   }

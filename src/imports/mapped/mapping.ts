@@ -1,5 +1,7 @@
 /** A mapping file: which files hold events, items or users, and from which columns their fields come. docs/IMPORT.md. */
 import { InputError } from '#platform';
+import { ENCODINGS, type Encoding } from '../input/encodings.ts';
+import { parseJson } from '../json.ts';
 import { type Field, type FieldName, type FieldType, type RowKind, rowKinds } from './fields.ts';
 
 const TIME_UNITS = ['iso', 'seconds', 'milliseconds', 'microseconds'] as const;
@@ -26,21 +28,26 @@ export type FileMapping = {
   readonly files: string;
   readonly format: FileFormatName;
   readonly delimiter: string;
+  /** Of CSV: whether quotes are characters like others. */
+  readonly quote?: 'none';
+  /** Of CSV and JSONL: UTF-8 by default. */
+  readonly encoding?: Encoding;
   /** Of CSV without a header line. */
   readonly columns?: readonly string[];
   readonly rows: RowKind;
   readonly fields: Readonly<Partial<Record<FieldName, FieldMapping>>>;
 };
 
+const QUOTES = ['"', 'none'] as const;
 const FORMATS: readonly FileFormatName[] = ['csv', 'jsonl', 'parquet'];
-const FILE_KEYS = ['files', 'format', 'delimiter', 'columns', 'rows', 'fields'];
+const FILE_KEYS = ['files', 'format', 'delimiter', 'quote', 'encoding', 'columns', 'rows', 'fields'];
 const FIELD_KEYS = ['column', 'constant', 'time', 'values', 'split'];
 
 /** Errors: InputError MR_IMPORT_MAPPING, which names the place. */
 export function parseMapping(text: string): readonly FileMapping[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (cause) {
     throw malformed('', `it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
@@ -58,14 +65,23 @@ function fileMapping(json: unknown, at: string): FileMapping {
   const delimiter = given.delimiter === undefined ? ',' : textAt(given, 'delimiter', at);
   if (delimiter.length !== 1 || /["\n\r]/.test(delimiter))
     throw malformed(`${at}delimiter`, 'it is not one character');
-  const { columns } = given;
-  if (format !== 'csv' && (given.delimiter !== undefined || columns !== undefined)) {
-    throw malformed(at, `delimiter and columns are for csv, the format is ${format}`);
+  const { columns, quote, encoding } = given;
+  if (format !== 'csv' && [given.delimiter, quote, columns].some((each) => each !== undefined)) {
+    throw malformed(at, `delimiter, quote and columns are for csv, the format is ${format}`);
+  }
+  if (format === 'parquet' && encoding !== undefined) {
+    throw malformed(`${at}encoding`, 'files of format parquet have none');
   }
   if (columns !== undefined && !isTexts(columns))
     throw malformed(`${at}columns`, 'it is not a list of names');
   const fields = fieldMappings(given.fields, rows, `${at}fields`);
-  return { files, format, delimiter, rows, fields, ...(columns !== undefined && { columns }) };
+  return {
+    ...{ files, format, delimiter, rows, fields },
+    // What is left out is absent: the identity of an import is made of this.
+    ...(columns !== undefined && { columns }),
+    ...(quote !== undefined && oneOf(quote, QUOTES, `${at}quote`) === 'none' && { quote: 'none' as const }),
+    ...(encoding !== undefined && { encoding: oneOf(encoding, ENCODINGS, `${at}encoding`) }),
+  };
 }
 
 function fieldMappings(json: unknown, rows: RowKind, at: string): FileMapping['fields'] {
@@ -91,6 +107,7 @@ function fieldMapping(json: unknown, type: FieldType, at: string): FieldMapping 
   const { constant } = given;
   if (constant !== undefined) {
     if (Object.keys(given).length > 1) throw malformed(at, 'a constant has nothing beside it');
+    if (typeof constant === 'bigint') return { constant: String(constant) };
     if (!['string', 'number', 'boolean'].includes(typeof constant))
       throw malformed(at, 'a constant is a text or a number');
     return { constant: constant as string | number | boolean };

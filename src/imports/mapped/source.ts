@@ -59,9 +59,10 @@ function matches(pattern: string, name: string): boolean {
 }
 
 function formatOf(mapping: FileMapping): FileFormat {
-  const { format, delimiter, columns: given } = mapping;
+  const { format, delimiter, quote, columns: given } = mapping;
+  const encoding = mapping.encoding === undefined ? {} : { encoding: mapping.encoding };
   if (format === 'jsonl') {
-    return { rows: 'json', open: () => rowReader(mapping, (column) => pathReader(column)) };
+    return { rows: 'json', ...encoding, open: () => rowReader(mapping, (column) => pathReader(column)) };
   }
   if (format === 'parquet') {
     return {
@@ -79,13 +80,15 @@ function formatOf(mapping: FileMapping): FileFormat {
   return {
     rows: 'delimited',
     delimiter,
-    isQuoted: true,
+    isQuoted: quote !== 'none',
     mayBeLatin1: false,
+    ...encoding,
     open: (first) => {
       const columns = given ?? first.map((name) => name.trim());
       const read = rowReader<readonly string[]>(mapping, (column) => fieldReader(indexIn(columns, column)));
       return {
         isHeader: given === undefined,
+        width: columns.length,
         read: (fields, sink) =>
           fields.length === columns.length
             ? read(fields, sink)

@@ -1,5 +1,5 @@
 /** Values of mapped columns as the types of fields; columns of CSV hold texts, those of JSON and Parquet anything. */
-import { cleanTitle, decimal, isoTime, quoted } from '../values.ts';
+import { cleanText, decimal, isoTime, nameIn, quoted } from '../values.ts';
 import type { Field } from './fields.ts';
 import type { FieldMapping, TimeUnit } from './mapping.ts';
 
@@ -22,8 +22,7 @@ export type ReadValue = (raw: unknown) => Value | undefined;
 export function valueReader(name: string, field: Field, mapping: FieldMapping): ReadValue {
   const typed = typedReader(field, 'column' in mapping ? mapping : {});
   const values = 'column' in mapping ? mapping.values : undefined;
-  const problem = (raw: unknown, what: string) =>
-    new ValueProblem(`${name} ${quoted(typeof raw === 'bigint' ? String(raw) : raw)} ${what}`);
+  const problem = (raw: unknown, what: string) => new ValueProblem(`${name} ${quoted(raw)} ${what}`);
   return (raw) => {
     const given = values === undefined ? raw : translated(raw, values);
     if (given === undefined && raw !== undefined && raw !== null && raw !== '') {
@@ -35,7 +34,8 @@ export function valueReader(name: string, field: Field, mapping: FieldMapping): 
     }
     const value = typed(given);
     if (value === undefined) throw problem(raw, `is not ${described(field, mapping)}`);
-    return value;
+    // A text of spaces alone says nothing.
+    return value === '' ? undefined : value;
   };
 }
 
@@ -49,11 +49,11 @@ type Options = { readonly time?: TimeUnit; readonly split?: string };
 function typedReader({ type, symbols = [] }: Field, { time = 'iso', split }: Options): ReadValue {
   switch (type) {
     case 'id':
-      return textOf;
+      return nameIn;
     case 'text':
       return (raw) => {
-        const text = textOf(raw);
-        return text === undefined ? undefined : cleanTitle(text);
+        const text = nameIn(raw);
+        return text === undefined ? undefined : cleanText(text);
       };
     case 'number':
       return numberOf;
@@ -70,7 +70,7 @@ function typedReader({ type, symbols = [] }: Field, { time = 'iso', split }: Opt
       return (raw) => listOf(raw, split);
     case 'one-of':
       return (raw) => {
-        const text = textOf(raw);
+        const text = nameIn(raw);
         return text !== undefined && symbols.includes(text) ? text : undefined;
       };
   }
@@ -89,11 +89,6 @@ function described({ type, symbols = [] }: Field, mapping: FieldMapping): string
     'one-of': `one of ${symbols.join(', ')}`,
   };
   return names[type];
-}
-
-function textOf(raw: unknown): string | undefined {
-  if (typeof raw === 'string') return raw;
-  return typeof raw === 'bigint' || Number.isSafeInteger(raw) ? String(raw) : undefined;
 }
 
 function numberOf(raw: unknown): number | undefined {

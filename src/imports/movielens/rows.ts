@@ -8,7 +8,7 @@
 import type { Gender, User } from '#schemas';
 import { eventOf, itemOf, userOf } from '../events.ts';
 import { NOT_SAID, type RowReader } from '../source.ts';
-import { cleanTitle, quoted, secondsTime, wholeNumber } from '../values.ts';
+import { cleanText, quoted, secondsTime, wholeNumber } from '../values.ts';
 
 type Fields = readonly string[];
 
@@ -167,7 +167,7 @@ function giveItem(
 ): string | undefined {
   const item = wholeNumber(id);
   if (item === undefined || item < 1) return `item id ${quoted(id)} is not a positive whole number`;
-  const clean = cleanTitle(title);
+  const clean = cleanText(title);
   if (clean === '') return 'no title';
   if (isKnown(String(item))) return `a second row with the id ${item}`;
   sink.item(itemOf({ item_id: String(item), type: 'movie', title: clean, ...said }));

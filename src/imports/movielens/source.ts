@@ -85,7 +85,7 @@ function csv(columns: readonly string[], reader: () => RowReader<Fields>): FileF
     mayBeLatin1: false,
     open: (first) => {
       if (columns.every((column, i) => first[i]?.trim() === column) && first.length === columns.length) {
-        return { isHeader: true, read: reader() };
+        return { isHeader: true, width: columns.length, read: reader() };
       }
       throw new InputError('MR_IMPORT_HEADER', `The first line is ${first.join(',').slice(0, 80)}.`, {
         hint: `Expected the header line ${columns.join(',')}.`,

@@ -1,6 +1,6 @@
 /** Fields of JSON rows, as text and lists. A reader returns what is wrong in place of the value. */
 import type { JsonObject } from '../source.ts';
-import { isoTime, quoted } from '../values.ts';
+import { isoTime, nameIn, quoted } from '../values.ts';
 
 export type Problem = { readonly problem: string };
 
@@ -11,9 +11,8 @@ export function isProblem(value: unknown): value is Problem {
 /** A text, or a whole number as text; undefined where the field is absent or null. */
 export function idOf(row: JsonObject, field: string): string | undefined | Problem {
   const value = row[field] ?? undefined;
-  if (value === undefined || typeof value === 'string') return value;
-  if (Number.isSafeInteger(value)) return String(value);
-  return { problem: `${field} ${quoted(value)} is not a text or a whole number` };
+  if (value === undefined) return undefined;
+  return nameIn(value) ?? { problem: `${field} ${quoted(value)} is not a text or a whole number` };
 }
 
 export function requiredId(row: JsonObject, field: string): string | Problem {
@@ -40,5 +39,6 @@ export function textOf(value: unknown): string | undefined {
 }
 
 export function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }

@@ -2,7 +2,7 @@
 import { avroSchema, type InteractionKind } from '#schemas';
 import { eventOf, itemOf, userOf } from '../events.ts';
 import { type JsonObject, NOT_SAID, type RowReader, type RowSink } from '../source.ts';
-import { cleanTitle, isoTime, quoted } from '../values.ts';
+import { cleanText, isoTime, quoted } from '../values.ts';
 import { idOf, isProblem, listOf, numberOf, requiredId, textOf, timeOf } from './json-fields.ts';
 import { giveRanking } from './rankings.ts';
 
@@ -45,7 +45,7 @@ function readItem(row: JsonObject, ts: number, sink: RowSink): string | undefine
   if (typeof said === 'string') return said;
   const genres = textsOf(said.get('genres'));
   const minutes = numberOf(said.get('runtime'));
-  const title = cleanTitle(textOf(said.get('title')) ?? '');
+  const title = cleanText(textOf(said.get('title')) ?? '');
   const item = itemOf({
     item_id: id,
     type: genres.length > 0 ? 'movie' : 'other',

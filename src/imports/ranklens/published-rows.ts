@@ -1,7 +1,7 @@
 /** RankLens as published: films, and rankings in which some of the films shown were liked. */
 import { eventOf, itemOf } from '../events.ts';
 import { type JsonObject, NOT_SAID, type RowReader } from '../source.ts';
-import { cleanTitle, isoTime, quoted } from '../values.ts';
+import { cleanText, isoTime, nameIn, quoted } from '../values.ts';
 import { isProblem, listOf, numberOf, requiredId, textOf, timeOf } from './json-fields.ts';
 import { giveRanking } from './rankings.ts';
 
@@ -14,7 +14,7 @@ export function filmReader(): RowReader<JsonObject> {
   return (row, sink) => {
     const id = requiredId(row, 'id');
     if (isProblem(id)) return id.problem;
-    const title = cleanTitle(textOf(row.title) ?? '');
+    const title = cleanText(textOf(row.title) ?? '');
     if (title === '') return 'title is missing or empty';
     const released = textOf(row.releaseDate);
     const created = released === undefined ? NOT_SAID : isoTime(released);
@@ -47,7 +47,7 @@ export function likedReader(): RowReader<JsonObject> {
     if (isProblem(shown)) return shown.problem;
     const liked = listOf(row, 'liked');
     if (isProblem(liked)) return liked.problem;
-    const nameless = shown.find((id) => typeof id !== 'string' && !Number.isSafeInteger(id));
+    const nameless = shown.find((id) => nameIn(id) === undefined);
     if (nameless !== undefined) return `shown ${quoted(nameless)} is not a text or a whole number`;
     const items = shown.map((id) => ({ id: String(id), score: 0 }));
     const stranger = liked.find((id) => !shown.includes(id));

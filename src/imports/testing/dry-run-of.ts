@@ -8,9 +8,9 @@ const SHOWN = { events: 1_000, items: 1_000, rows: 1_000 };
 export async function dryRunOf(
   source: Source,
   paths: readonly string[],
-  mapping: object = {},
+  mapping: object | string = {},
 ): Promise<DryRun> {
-  const opened = source.open(JSON.stringify(mapping));
+  const opened = source.open(typeof mapping === 'string' ? mapping : JSON.stringify(mapping));
   const { files } = await findInput(source, opened, paths);
   const { signal } = new AbortController();
   return dryRun({ identity: opened.identity, files, shown: SHOWN, onRead: () => {}, signal });
