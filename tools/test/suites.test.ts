@@ -31,6 +31,8 @@ it('every group has files, and CI has the promises on real servers', () => {
   );
   const [promises] = choose('long', ['promises'], root).groups;
   assert.ok(promises?.servers);
+  const kafka = choose('long', ['kafka'], root).groups.map(({ name }) => name);
+  assert.deepEqual(kafka, ['kafka'], 'not what has that in its path in others');
 });
 
 it('a path chooses files, and one that fits nothing is named', () => {

@@ -102,8 +102,10 @@ export function choose(
   root: string,
 ): { readonly groups: readonly Group[]; readonly unknown: readonly string[] } {
   const all = suite === 'quick' ? [quick(root)] : longGroups(root);
+  const names = new Set(all.map(({ name }) => name));
   const takes = (group: Group, file: string) =>
-    wanted.length === 0 || wanted.some((each) => each === group.name || file.includes(each));
+    wanted.length === 0 ||
+    wanted.some((each) => (names.has(each) ? each === group.name : file.includes(each)));
   const groups = all.map((group) => ({ ...group, files: group.files.filter((file) => takes(group, file)) }));
   const unknown = wanted.filter(
     (each) => !all.some(({ name, files }) => name === each || files.some((file) => file.includes(each))),
