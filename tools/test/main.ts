@@ -31,6 +31,8 @@ const TELL_EVERY_MS = 60_000;
 const TICKS_PER_SECOND = 100;
 
 const root = join(import.meta.dirname, '../..');
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 const started = performance.now();
 let toldAt = started;
 process.exitCode = await main(process.argv.slice(2));
@@ -66,11 +68,13 @@ async function main([suite, ...args]: readonly string[]): Promise<number> {
 async function run(groups: readonly Group[]): Promise<number> {
   const results: RunResult[] = [];
   for (const group of groups) {
+    if (interrupted.signal.aborted) break;
     const begun = performance.now();
     const isQuick = group.name === 'quick';
     const result = await runFiles(plansOf(group), {
       concurrency: CONCURRENCY,
       limitMs: isQuick ? QUICK_LIMIT_MS : LONG_LIMIT_MS,
+      signal: interrupted.signal,
       onEnd: tell,
     });
     results.push(result);
@@ -78,6 +82,7 @@ async function run(groups: readonly Group[]): Promise<number> {
     const seconds = Math.round((performance.now() - begun) / 1_000);
     console.log(`${group.name}: ${group.files.length} files in ${processes} processes, ${seconds} s`);
   }
+  if (interrupted.signal.aborted) return 130;
   const all = joinResults(results);
   const seconds = processorSeconds();
   if (seconds !== undefined) console.log(`${seconds.toFixed(0)} processor seconds`);

@@ -14,7 +14,11 @@ const FLAKY = `if (!existsSync(import.meta.filename + '.ran')) {
 }`;
 
 /** Runs processes, each the bodies of its files by name, and returns the result with what is printed of it. */
-async function ran(t: TestContext, processes: readonly Readonly<Record<string, string>>[], limitMs = 60_000) {
+async function ran(
+  t: TestContext,
+  processes: readonly Readonly<Record<string, string>>[],
+  { limitMs = 60_000, signal = t.signal }: { readonly limitMs?: number; readonly signal?: AbortSignal } = {},
+) {
   const root = temporaryDirectory(t);
   const plans = processes.map((bodies) => ({
     seed: 7,
@@ -27,7 +31,7 @@ async function ran(t: TestContext, processes: readonly Readonly<Record<string, s
   const { NODE_TEST_CONTEXT } = process.env;
   // Node runs no files from within a test, by its mark in the environment.
   delete process.env.NODE_TEST_CONTEXT;
-  const result = await runFiles(plans, { concurrency: 2, limitMs });
+  const result = await runFiles(plans, { concurrency: 2, limitMs, signal });
   if (NODE_TEST_CONTEXT !== undefined) process.env.NODE_TEST_CONTEXT = NODE_TEST_CONTEXT;
   return { result, printed: report(result, { root, durationMs: 1_234 }) };
 }
@@ -101,11 +105,21 @@ describe('a run of test files', () => {
     const { result, printed } = await ran(
       t,
       [{ stuck: `setInterval(() => {}, 1000);\n${test('waits', 'await new Promise(() => {})')}` }],
-      1_500,
+      { limitMs: 1_500 },
     );
     assert.deepEqual(new Set(namesOf(result.failed)).has('the whole file'), true);
     assert.match(printed, /^FAILED stuck\.test\.mjs:0 the whole file: ended after 1\.5 s, its limit/m);
     assert.match(printed, /ℹ fail 0\nℹ cancelled 1/);
+  });
+
+  it('ends what runs when it is interrupted, and begins no other', async (t) => {
+    const { result } = await ran(
+      t,
+      [{ stuck: `setInterval(() => {}, 1000);` }, { second: `setInterval(() => {}, 1000);` }, { third: '' }],
+      { signal: AbortSignal.timeout(1_500) },
+    );
+    assert.equal(result.outcomes.length, 2);
+    assert.ok(!isGreen(result));
   });
 
   it('gives test processes the seed: the same draws in each run', async (t) => {

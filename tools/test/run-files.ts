@@ -15,6 +15,8 @@ export type RunOptions = {
   readonly concurrency: number;
   /** For one file; a process that several share has as many times that. */
   readonly limitMs: number;
+  /** Ends the processes that run; no other is started. */
+  readonly signal: AbortSignal;
   /** Called when a process has ended. */
   readonly onEnd?: (outcome: Outcome, left: number) => void;
 };
@@ -24,13 +26,13 @@ const MAX_FLAKY = 3;
 
 export async function runFiles(
   plans: readonly ProcessPlan[],
-  { concurrency, limitMs, onEnd }: RunOptions,
+  { concurrency, limitMs, signal, onEnd }: RunOptions,
 ): Promise<RunResult> {
   const waiting = [...plans];
   const outcomes: Outcome[] = [];
-  const run = (plan: ProcessPlan) => runProcess(plan, limitMs * plan.files.length);
+  const run = (plan: ProcessPlan) => runProcess(plan, { limitMs: limitMs * plan.files.length, signal });
   const worker = async () => {
-    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+    for (let plan = waiting.shift(); plan !== undefined && !signal.aborted; plan = waiting.shift()) {
       const outcome = await run(plan);
       outcomes.push(outcome);
       onEnd?.(outcome, waiting.length);
@@ -42,8 +44,9 @@ export async function runFiles(
   const failed: Retried[] = [];
   for (const first of outcomes.filter(hasFailed)) {
     const second: Outcome[] = [];
-    for (const file of suspects(first)) second.push(await run({ files: [file], seed: first.plan.seed }));
-    (second.some(hasFailed) ? failed : flaky).push({ first, second });
+    for (const file of signal.aborted ? [] : suspects(first))
+      second.push(await run({ files: [file], seed: first.plan.seed }));
+    (signal.aborted || second.some(hasFailed) ? failed : flaky).push({ first, second });
   }
   return { outcomes, flaky, failed };
 }

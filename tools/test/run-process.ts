@@ -43,7 +43,10 @@ export function nodeArguments(seed: number): string[] {
  * Runs the files in one process, one after another. It never throws for what a test does: a file that does not load, a process that
  * ends early and one that is over its limit, and is ended, are failures.
  */
-export async function runProcess(plan: ProcessPlan, limitMs: number): Promise<Outcome> {
+export async function runProcess(
+  plan: ProcessPlan,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+): Promise<Outcome> {
   const { files, seed } = plan;
   const started = performance.now();
   const over = new AbortController();
@@ -54,7 +57,7 @@ export async function runProcess(plan: ProcessPlan, limitMs: number): Promise<Ou
     argv: isJoined ? [...files] : [],
     execArgv: nodeArguments(seed),
     env: { ...process.env, MILLRACE_SEED: String(seed) },
-    signal: over.signal,
+    signal: AbortSignal.any([over.signal, signal]),
   });
   const failures: Failure[] = [];
   const skips: Skip[] = [];
