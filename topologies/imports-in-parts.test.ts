@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { readableRecords, TopicReader } from '#engine';
+import { findInput, publishSorted, type Source, sortInput, sources } from '#imports';
+import { waitingExamples } from '#offline';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory, testSeed } from '#platform/testing';
 import { asGiven } from '#privacy';
@@ -25,18 +27,14 @@ import {
   publishItems,
   WINDOW_MS,
   worlds,
-} from '../../topologies/testing/loop-driver.ts';
-import { waitingExamples } from '../offline/snapshot/waiting.ts';
-import { findInput } from './input/files.ts';
-import { mappedFiles } from './mapped/source.ts';
-import { publishSorted } from './publish.ts';
-import { sortInput } from './sort-input.ts';
+} from './testing/loop-driver.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 /** The world stands still. */
 const LATER = NOW + 24 * HOUR_MS;
 const step = { advance: () => {}, update: () => {}, done: () => {} };
 const { signal } = new AbortController();
+const mappedFiles = sources.find(({ isMapped }) => isMapped) as Source;
 
 const fields = ['event_id', 'user_id', 'item_id', 'kind', 'value', 'watch_ms'] as const;
 const mapping = JSON.stringify({
