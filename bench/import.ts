@@ -11,7 +11,7 @@ import { openEmbeddedLog } from '#log';
 import { seededRandom } from '#models';
 import { createLogger, systemClock } from '#platform';
 import { masterKeyFiles, openVault } from '#privacy';
-import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
+import { openTopics } from '#topologies';
 import { type Figure, printFigure } from './figure.ts';
 
 const ROWS = 1_000_000;
@@ -85,7 +85,6 @@ async function bench(directory: string, path: string): Promise<void> {
         log,
         expiresByWallClock: false,
         dedupHorizonMs: DEDUP_HORIZON_MS,
-        outcomeWindowMs: OUTCOME_WINDOW_MS,
       }),
     );
     const seconds = (systemClock.monotonic() - begun) / 1000;

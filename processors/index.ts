@@ -31,3 +31,4 @@ export {
 export { isDecision, versions } from './versions.ts';
 export { keepItemView, keepUserView } from './view.ts';
 export type { ViewTopic } from './view-rows.ts';
+export { labelledByNow, type WaitingExample } from './waiting-examples.ts';

@@ -2,7 +2,9 @@
  * Wiring only: the catalogue's topics with their types, and what flows where between them. A topology holds no logic
  * of its own; what a step does stands in processors/, how it runs in engine/.
  */
+
 export { finishedRowsTopic } from './finished-rows.ts';
+export { internalValues } from './internal-values.ts';
 export {
   EXAMPLE_PATH,
   LOOP_GENERATION,

@@ -49,7 +49,6 @@ async function opened(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
         signal: aborted,
         expiresByWallClock: false,
         dedupHorizonMs: 1_000,
-        outcomeWindowMs: 1_000,
         ...(maxRecords !== undefined && { maxRecords }),
       }),
     events: async () => {

@@ -35,8 +35,6 @@ export type PublishOptions = {
   readonly expiresByWallClock: boolean;
   /** How far behind the newest event an event may lie and still be admitted, ms. */
   readonly dedupHorizonMs: number;
-  /** How long outcomes are waited for after the last event, ms. */
-  readonly outcomeWindowMs: number;
   /** Records per transaction, at most. */
   readonly maxRecords?: number;
   readonly step: ProgressStep;
@@ -61,7 +59,7 @@ export function recordCount({ events, items, users, answers, malformed }: Sorted
  * import has begun.
  */
 export async function publishSorted(sorted: SortedInput, options: PublishOptions): Promise<Published> {
-  const { log, topics, outcomeWindowMs } = options;
+  const { log, topics } = options;
   refuseExpired(sorted, options);
   const group = `import-${sorted.id.slice(0, 16)}`;
   const [writer, position] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, () =>
@@ -73,9 +71,8 @@ export async function publishSorted(sorted: SortedInput, options: PublishOptions
     await refuseTooOld(merge, sorted, options);
     const published = await publish({ merge, writer, group, position, sorted }, options);
     failpoint('import.announce');
-    if (sorted.lastTs !== null) {
-      await announce(sorted.lastTs + 1 + outcomeWindowMs, log, topics);
-    }
+    // No later: the next import may begin a moment after this one, and live events too. Examples wait on (decision 054).
+    if (sorted.lastTs !== null) await announce(sorted.lastTs + 1, log, topics);
     return published;
   } finally {
     merge.close();

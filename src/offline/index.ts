@@ -39,6 +39,7 @@ export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';
 export { type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 export { defaultSplit, type SplitOptions } from './snapshot/split.ts';
 export type { ColumnStatistics } from './snapshot/statistics.ts';
+export { type WaitingOptions, waitingExamples } from './snapshot/waiting.ts';
 export { createHistoryView } from './sql/history-view.ts';
 export { type QueryOptions, queryOffline } from './sql/query.ts';
 export { registerRowFunction } from './sql/row-function.ts';

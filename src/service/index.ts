@@ -51,7 +51,7 @@ export type { TrainerRole } from './roles/trainer.ts';
 export { fetchByCertificate } from './served-certificate.ts';
 export { checkPort } from './server.ts';
 export { snapshotModules, startTrainer } from './training.ts';
-export { snapshotPlan } from './training-plans.ts';
+export { snapshotPlan, waitingOptions } from './training-plans.ts';
 export type { Finding } from './verification/finding.ts';
 export { verifiedTopologies, verifyDerived } from './verification/verify-derived.ts';
 export { openViewsInRedis, type ViewsInRedis } from './views.ts';

@@ -1,7 +1,9 @@
 /** What is trained and when, and how snapshots are taken, as the configuration says. */
 import { modelSettings } from '#models';
+import { RANK_TTL_MS } from '#processors';
 import type { SnapshotPlan, TrainingPlan } from '#trainer';
 import type { Configuration } from './configuration.ts';
+import type { Installation } from './installation.ts';
 
 export function trainingPlan({ training, declared, versions }: Configuration): TrainingPlan {
   const { trained: models, rankers, similar } = modelSettings(declared);
@@ -13,6 +15,20 @@ export function trainingPlan({ training, declared, versions }: Configuration): T
     // Nobody approves a version every quarter of an hour.
     refresh: versions.promotion === 'automatic' ? training.refresh : 'off',
     deadlineMs: training.deadlineMinutes * 60_000,
+  };
+}
+
+/** How a snapshot labels what still waits, as topology loop would. */
+export function waitingOptions({
+  configuration,
+  registry,
+}: Pick<Installation, 'configuration' | 'registry'>) {
+  const { examples, admission, features } = configuration;
+  return {
+    registry,
+    outcomeWindowMs: examples.outcomeWindowMs,
+    dedupHorizonMs: admission.dedupHorizonMs,
+    rankTtlMs: features.ttlMs['popularity-rank.popularity_rank'] ?? RANK_TTL_MS,
   };
 }
 

@@ -11,14 +11,14 @@ import { Trainer } from '#trainer';
 import type { Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 import { runUntilShutdown } from './interruption.ts';
-import { snapshotPlan, trainingPlan } from './training-plans.ts';
+import { snapshotPlan, trainingPlan, waitingOptions } from './training-plans.ts';
 
 /**
  * Starts a trainer, which carries out runs until `shutdown`; one that is not alone in its process leaves a core to the
  * rest. `failed` rejects when it ends before. Errors: those of snapshotModules.
  */
 export async function startTrainer(
-  { log, topics, configuration, files, instanceId, logger }: Installation,
+  { log, topics, registry, configuration, files, instanceId, logger }: Installation,
   progress: Progress | undefined,
   shutdown: Shutdown,
   { isAlone = false }: { readonly isAlone?: boolean } = {},
@@ -44,6 +44,7 @@ export async function startTrainer(
     snapshots: snapshotPlan(configuration),
     training: trainingPlan(configuration),
     modules,
+    waiting: waitingOptions({ configuration, registry }),
     instanceId,
   });
   return { trainer, ...runUntilShutdown('trainer', shutdown, (signal) => trainer.run(signal)) };

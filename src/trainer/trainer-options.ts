@@ -8,6 +8,7 @@ import {
   type QualityLimits,
   type SnapshotOptions,
   type SplitOptions,
+  type WaitingOptions,
 } from '#offline';
 import type { Clock, Logger, Progress } from '#platform';
 import type { SnapshotRequest } from '#schemas';
@@ -80,6 +81,8 @@ export type TrainerOptions = {
   readonly training?: TrainingPlan;
   /** Views of modules whose rows snapshots have; none by default. */
   readonly modules?: readonly AnyView[];
+  /** Labels examples that still wait in a world that stands still; snapshots are without them otherwise. */
+  readonly waiting?: WaitingOptions;
   /** This process's name among the trainers: started again under it, it goes on at once. */
   readonly instanceId: string;
 };

@@ -140,7 +140,6 @@ async function publish({ installation, progress, signal }: Importing, sorted: So
     clock: systemClock,
     expiresByWallClock,
     dedupHorizonMs: configuration.admission.dedupHorizonMs,
-    outcomeWindowMs: configuration.examples.outcomeWindowMs,
     step,
     signal,
   });

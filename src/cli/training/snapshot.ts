@@ -5,7 +5,7 @@ import { writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
 import { FatalError, type Progress, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
-import { type Installation, snapshotModules, snapshotPlan, withInstallation } from '#service';
+import { type Installation, snapshotModules, snapshotPlan, waitingOptions, withInstallation } from '#service';
 import { requestedOptions } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { grouped, type Output, right } from '../output.ts';
@@ -107,6 +107,7 @@ async function takeHere(
     ...installation,
     ...requestedOptions(snapshotPlan(configuration), request),
     modules: await snapshotModules(configuration),
+    waiting: waitingOptions(installation),
     dataDirectory: configuration.data,
     clock: systemClock,
     progress,

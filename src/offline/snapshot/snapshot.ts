@@ -14,6 +14,7 @@ import { comparedWith } from './published.ts';
 import { defaultLimits, judgeQuality, type QualityLimits } from './quality.ts';
 import { defaultSplit, type SplitOptions, splitProtocol } from './split.ts';
 import { type Collected, collectTables } from './tables.ts';
+import type { WaitingOptions } from './waiting.ts';
 import { snapshotViews, type WrittenFiles, writeFiles } from './write-files.ts';
 
 export type SnapshotOptions = ArchiveEnvironment & {
@@ -26,6 +27,8 @@ export type SnapshotOptions = ArchiveEnvironment & {
   readonly featureTtlMs?: FeatureTtls;
   /** Views of modules whose rows examples have, as exampleModules returns them; none by default. */
   readonly modules?: readonly AnyView[];
+  /** How examples that still wait in a world that stands still are labelled; without it they are left out. */
+  readonly waiting?: WaitingOptions;
   readonly limits?: QualityLimits;
   /** The command that requested it. */
   readonly commandId?: string;
@@ -37,7 +40,8 @@ const ID_DIGITS = 16;
 /**
  * Writes everything that the topics `examples`, `example-corrections`, `items` and `users` hold now of users who have not
  * opted out to Parquet files in `<data>/snapshots/<id>`, and returns the event to be published on `snapshots`. Examples at
- * or beyond the topic's watermark are not complete yet and are left to the next snapshot. The id is a hash of the
+ * or beyond the topic's watermark are not complete yet and are left to the next snapshot; where time stands still, after an
+ * import, those that wait for outcomes are labelled by what is known (see waitingExamples). The id is a hash of the
  * contents: an equal snapshot is the same one, byte for byte. One call at a time for a data directory.
  *
  * Errors: RetryableError MR_SNAPSHOT_EMPTY when no positive example is complete, MR_SNAPSHOT_WITHDRAWN; those of

@@ -1,15 +1,21 @@
 import type { Topic } from '#engine';
 import type { Log } from '#log';
-import type { Progress } from '#platform';
+import type { Clock, Progress } from '#platform';
 import { excludedUsers } from '#privacy';
 import type { OffsetRange } from '#schemas';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
 import { type ArchivedPart, type ArchiveSource, archivedPart } from './archived-part.ts';
 import { type SnapshotTable, snapshotTable } from './columns.ts';
 import { type SplitOptions, splitExamples } from './split.ts';
+import { createRecordTable } from './staged-table.ts';
 import { type Staged, stageTopic } from './staging.ts';
+import { type WaitingOptions, waitingExamples } from './waiting.ts';
 
-export type TableSource = ArchiveSource & { readonly progress?: Progress };
+export type TableSource = ArchiveSource & {
+  readonly progress?: Progress;
+  readonly clock: Clock;
+  readonly waiting?: WaitingOptions;
+};
 
 export type Collected = {
   /** Offsets of all topics that were read. */
@@ -43,10 +49,10 @@ export async function collectTables(
   const excludedAt = await offsetsOf(log, topics.privacy);
   const excluded = await excludedUsers(log, topics.privacy);
   const staged = await stageAll(database, source, directory);
+  const { added, watermark } = await addWaiting(database, source, staged.examples);
   await newestPerKey(database, 'items', layouts.items);
   await newestPerKey(database, 'users', layouts.users);
   const counted = await leaveOut(database, excluded);
-  const { watermark } = staged.examples;
   await database.run(`
     CREATE TABLE keys AS SELECT row, event_id, user_id, item_id, ts, weight FROM staged_examples
     WHERE NOT is_tombstone AND ts < ${Number.isFinite(watermark) ? watermark : 0}
@@ -59,7 +65,7 @@ export async function collectTables(
   return {
     offsets: [...Object.values(staged).flatMap(({ offsets }) => offsets), ...excludedAt],
     watermark,
-    records: staged.examples.records,
+    records: staged.examples.records + added,
     excludedUsers: counted,
     trainPositives,
   };
@@ -99,6 +105,25 @@ async function stageAll(database: AnalyticDatabase, source: TableSource, directo
   step?.update(total);
   step?.done();
   return staged;
+}
+
+/** Adds the examples that wait to those that were read. Returns how many, and the watermark then. */
+async function addWaiting(
+  database: AnalyticDatabase,
+  source: TableSource,
+  { watermark, offsets }: Staged,
+): Promise<{ readonly added: number; readonly watermark: number }> {
+  const ends = offsets.map(({ end }) => end);
+  const completed = source.waiting && (await waitingExamples(source, source.waiting, { ends, watermark }));
+  if (completed === undefined) return { added: 0, watermark };
+  const appender = await createRecordTable(database, 'waiting_examples', layouts.examples.record);
+  await appender.add(completed.records);
+  await appender.close();
+  await database.run(`DELETE FROM waiting_examples w WHERE EXISTS (SELECT 1 FROM read_examples e
+    WHERE e.user_id = w.user_id AND e.event_id = w.event_id AND NOT e.is_tombstone)`);
+  await database.run('INSERT INTO rest_read_examples SELECT * FROM waiting_examples');
+  const added = await database.number('SELECT count(*) FROM waiting_examples');
+  return { added, watermark: Math.max(watermark, completed.watermark) };
 }
 
 async function newestPerKey(
