@@ -63,9 +63,11 @@ function outputOf({ first, second }: Retried, facts: RunFacts): string[] {
 }
 
 function failuresOf({ second }: Retried, { root }: RunFacts): string[] {
-  return second.flatMap(({ plan: { seed }, failures }) =>
+  return second.flatMap(({ plan: { files, seed }, failures }) =>
     failures.map(({ file, line, name, error }) => {
-      const place = `${relative(root, file)}:${line}`;
+      // Tests of a contract are declared in another file than the one that runs them.
+      const own = files.includes(file) ? '' : `${files.map((each) => relative(root, each)).join(', ')}, `;
+      const place = `${own}${relative(root, file)}:${line}`;
       return `FAILED ${place} ${name}: ${firstLine(causeOf(error))} (MILLRACE_SEED=${seed})`;
     }),
   );
