@@ -1,5 +1,4 @@
 import type { KeyValueStore } from '#engine';
-import { crossKey } from '#features';
 import type { Answer, Outcome, PopularityRanks, UnlabelledExample } from '#schemas';
 import type { LabelledExample } from './example-parts.ts';
 import { type OutcomeOptions, type OutcomeValues, outcomes } from './outcomes.ts';
@@ -42,12 +41,7 @@ export function labelledByNow(
   } as unknown as Context;
   const record = <V>(key: string, value: V, timestamp: number) => ({ key, value, timestamp }) as never;
   for (const ranks of known.ranks) process.ranks(record('', ranks, ranks.ts), context);
-  const requested = new Set<string>();
-  for (const { user, waiting } of examples)
-    if (waiting.request_id !== null) requested.add(crossKey(user, waiting.request_id));
-  for (const { user, answer } of known.answers)
-    if (requested.has(crossKey(user, answer.request_id)))
-      process.answers(record(user, answer, answer.ts), context);
+  for (const { user, answer } of known.answers) process.answers(record(user, answer, answer.ts), context);
   for (const { user, outcome } of known.outcomes)
     process.outcomes(record(user, outcome, outcome.ts), context);
   for (const { user, waiting } of examples) process.examples(record(user, waiting, waiting.ts), context);

@@ -1,8 +1,8 @@
 /** Examples that still wait for what comes of them when nothing more comes: labelled by what is known. */
 import { writerSchemaId } from '#avro';
 import { readableRecords, type Topic, TopicReader } from '#engine';
-import { worldNow } from '#features';
-import { partitionFor, type SchemaRegistry } from '#log';
+import { crossKey, worldNow } from '#features';
+import { type Log, partitionFor, type SchemaRegistry } from '#log';
 import { errorCode } from '#platform';
 import {
   decodeRanks,
@@ -40,19 +40,23 @@ export async function waitingExamples(
   { ends, watermark: labelledTo }: { readonly ends: readonly number[]; readonly watermark: number },
 ): Promise<Completed | undefined> {
   const { topics, logger } = source;
+  // The watermark of what waits is not lower: in a live world nothing has to be read.
+  if (isLive(source, labelledTo)) return undefined;
   const values = await internalValues(options.registry, LOOP_GENERATION);
-  const { watermark, examples } = await readWaiting(
-    source,
-    labelledTo - options.outcomeWindowMs,
-    values['unlabelled-example'],
-  );
+  const topic = {
+    ...topics.examples,
+    name: EXAMPLE_PATH.at(-1) as string,
+    value: values['unlabelled-example'],
+  };
+  const { watermark, examples } = await readWaiting(source, topic, options, labelledTo);
   if (!(await hasEnded(source, watermark))) return undefined;
   if (examples.length === 0) return { watermark, records: [] };
-  const firstMs = Math.min(...examples.map(({ waiting }) => waiting.own_ts));
+  const firstMs = (examples[0] as WaitingExample).waiting.ts;
+  const firstOwnMs = examples.reduce((least, { waiting }) => Math.min(least, waiting.own_ts), firstMs);
   const known = {
     ranks: await ranksFrom(source, firstMs - options.rankTtlMs),
-    answers: examples.some(({ waiting }) => waiting.request_id !== null) ? await answersOf(source) : [],
-    outcomes: await outcomesFrom(source, firstMs),
+    answers: await answersTo(source, examples, firstMs - options.outcomeWindowMs - options.dedupHorizonMs),
+    outcomes: await outcomesFrom(source, firstOwnMs),
   };
   const stores = {
     recent: values['recent-outcomes'],
@@ -73,10 +77,14 @@ export async function waitingExamples(
   return { watermark, records };
 }
 
+function isLive({ clock }: Source, watermark: number): boolean {
+  return Number.isFinite(watermark) && worldNow({ watermark, wallNow: clock.now() }) !== watermark;
+}
+
 /** Whether no more is to come for now: everything is processed, and time stands still. */
-async function hasEnded({ log, topics, clock }: Source, watermark: number): Promise<boolean> {
-  if (!Number.isFinite(watermark) || worldNow({ watermark, wallNow: clock.now() }) !== watermark)
-    return false;
+async function hasEnded(source: Source, watermark: number): Promise<boolean> {
+  const { log, topics } = source;
+  if (!Number.isFinite(watermark) || isLive(source, watermark)) return false;
   const { name } = topics.interactions;
   const [description] = await log.describeTopics([name]);
   for (const [partition, { stable }] of (description?.offsets ?? []).entries()) {
@@ -87,32 +95,49 @@ async function hasEnded({ log, topics, clock }: Source, watermark: number): Prom
 
 type Waiting = { readonly watermark: number; readonly examples: readonly WaitingExample[] };
 
-/** In the order of time, with the watermark up to which examples have come to wait. */
+/** In the order of time, with the watermark up to which examples have come to wait; -Infinity before the first. */
 async function readWaiting(
-  { log, topics }: Source,
-  fromMs: number,
-  value: Topic<string, WaitingExample['waiting']>['value'],
+  { log }: Source,
+  topic: Topic<string, WaitingExample['waiting']>,
+  { outcomeWindowMs }: WaitingOptions,
+  labelledTo: number,
 ): Promise<Waiting> {
-  const topic = { ...topics.examples, name: EXAMPLE_PATH.at(-1) as string, value };
-  const read: WaitingExample[] = [];
-  let reader: TopicReader<string, WaitingExample['waiting']>;
+  const read = async (from: 'start' | readonly number[]): Promise<Waiting> => {
+    const examples: WaitingExample[] = [];
+    const reader = await TopicReader.open(log, topic, { from, onUndecodable: () => {} });
+    try {
+      for await (const records of reader.untilEnd()) {
+        for (const { key, value } of records)
+          if (value !== null && value.ts >= labelledTo - outcomeWindowMs)
+            examples.push({ user: key, waiting: value });
+      }
+      const { watermark } = reader;
+      return { watermark, examples: examples.sort((a, b) => a.waiting.ts - b.waiting.ts) };
+    } finally {
+      await reader.close();
+    }
+  };
   try {
-    reader = await TopicReader.open(log, topic, { from: 'start', onUndecodable: () => {} });
+    // The record of an example lies at the end of its window, a heartbeat 1 ms before the watermark that it carries.
+    const waiting = await read(await offsetsFrom(log, topic, labelledTo - 1));
+    // Some writer's last word lies before them if its time took a leap then.
+    return Number.isFinite(waiting.watermark) ? waiting : await read('start');
   } catch (error) {
     if (errorCode(error) !== 'MR_LOG_UNKNOWN_TOPIC') throw error;
     // Nothing was processed yet.
     return { watermark: Number.NEGATIVE_INFINITY, examples: [] };
   }
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { key, value } of records) if (value !== null) read.push({ user: key, waiting: value });
-    }
-    const watermark = Math.min(...reader.watermarks);
-    const examples = read.filter(({ waiting }) => waiting.ts >= fromMs);
-    return { watermark, examples: examples.sort((a, b) => a.waiting.ts - b.waiting.ts) };
-  } finally {
-    await reader.close();
-  }
+}
+
+/** The first record of each partition at or after a time: all others lie before it. */
+function offsetsFrom(
+  log: Log,
+  { name, partitions }: { readonly name: string; readonly partitions: number },
+  ms: number,
+): Promise<readonly number[]> {
+  const fromMs = Math.max(0, ms);
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }));
+  return Promise.all(places.map((place) => log.offsetForTimestamp(place, fromMs)));
 }
 
 async function ranksFrom({ log, topics }: Source, fromMs: number): Promise<readonly PopularityRanks[]> {
@@ -124,12 +149,22 @@ async function ranksFrom({ log, topics }: Source, fromMs: number): Promise<reado
   return ranks;
 }
 
-async function answersOf({ log, topics }: Source): Promise<readonly { user: string; answer: Answer }[]> {
+/** The answers that examples name, in the order of the topic. */
+async function answersTo(
+  { log, topics }: Source,
+  examples: readonly WaitingExample[],
+  fromMs: number,
+): Promise<readonly { user: string; answer: Answer }[]> {
+  const requested = new Set<string>();
+  for (const { user, waiting } of examples)
+    if (waiting.request_id !== null) requested.add(crossKey(user, waiting.request_id));
+  if (requested.size === 0) return [];
   const answers: { user: string; answer: Answer }[] = [];
-  const options = { from: 'start', onUndecodable: () => {} } as const;
-  for await (const records of readableRecords(log, topics.answers, options)) {
-    for (const { value } of records)
-      if (value !== null) answers.push({ user: value.user_id ?? '', answer: value });
+  const from = await offsetsFrom(log, topics.answers, fromMs);
+  for await (const records of readableRecords(log, topics.answers, { from, onUndecodable: () => {} })) {
+    for (const { key, value } of records)
+      if (value !== null && requested.has(crossKey(key, value.request_id)))
+        answers.push({ user: key, answer: value });
   }
   return answers;
 }
@@ -139,11 +174,7 @@ async function outcomesFrom(
   fromMs: number,
 ): Promise<readonly { user: string; outcome: Outcome }[]> {
   const topic = topics['interactions-accepted'];
-  const from = await Promise.all(
-    Array.from({ length: topic.partitions }, (_, partition) =>
-      log.offsetForTimestamp({ topic: topic.name, partition }, Math.max(0, fromMs)),
-    ),
-  );
+  const from = await offsetsFrom(log, topic, fromMs);
   const outcomes: { user: string; outcome: Outcome }[] = [];
   for await (const records of readableRecords(log, topic, { from, onUndecodable: () => {} })) {
     for (const { key, value } of records) {
