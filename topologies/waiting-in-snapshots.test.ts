@@ -92,6 +92,23 @@ for (const beyond of [-1, 0, 1, 2]) {
   });
 }
 
+test('an example once that a task ahead of the others has completed', async (t) => {
+  const loop = await opened(t);
+  const { topics, driver } = loop;
+  await publish(loop, event('a', NOW), event('b', NOW + 1));
+  await goOnTo(loop, NOW + MINUTE_MS);
+  const at = { ends: [0], watermark: NOW };
+  const source = { log: driver.log, topics, clock, logger };
+  const waiting = await waitingExamples(source, waitingIn(loop), at);
+  const ahead = waiting?.records.find(({ value }) => value?.event_id === 'a')?.value;
+  assert.ok(ahead);
+  await driver.pipe(topics.examples, [ahead.user_id, ahead, ahead.ts]);
+  assert.deepEqual(await snapshotOf(t, loop), [
+    ['a', null, false],
+    ['b', null, false],
+  ]);
+});
+
 /** Offsets at which readers began, by topic. */
 function watched(log: Log): { readonly log: Log; readonly begun: Map<string, number> } {
   const begun = new Map<string, number>();
