@@ -43,12 +43,10 @@ async function snapshotOf(t: TestContext, loop: Loop): Promise<readonly unknown[
   const { directory } = await takeSnapshot(options);
   const path = join(dataDirectory, directory, 'examples.parquet');
   return withDuckDb(temporaryDirectory(t), async (database) => {
-    const found = await database.result(
-      `SELECT event_id, position, labels_click FROM read_parquet(${literal(path)}) ORDER BY event_id`,
+    const examples = `read_parquet(${literal(path)})`;
+    return database.allValueRows(
+      `SELECT event_id, "position", labels_click FROM ${examples} ORDER BY event_id`,
     );
-    const rows: unknown[] = [];
-    for await (const chunk of found.rows) rows.push(...chunk);
-    return rows;
   });
 }
 

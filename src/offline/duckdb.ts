@@ -10,6 +10,7 @@ import type {
   DuckDBScalarFunction,
   DuckDBType,
   DuckDBValue,
+  DuckDBValueConverter,
   JS,
   StatementType,
 } from '@duckdb/node-api';
@@ -80,10 +81,10 @@ export async function withScratchDuckDb<T>(
   }
 }
 
-export type QueryResult = {
+export type QueryResult<Value> = {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** A chunk at a time. */
-  readonly rows: AsyncGenerator<JS[][]>;
+  /** A chunk of at most 2,048 at a time. */
+  readonly rows: AsyncGenerator<(Value | null)[][]>;
 };
 
 export class AnalyticDatabase {
@@ -105,13 +106,12 @@ export class AnalyticDatabase {
     await this.#connection.run(sql);
   }
 
-  /** A query that runs while its rows are looked at, which come as plain values. */
-  async result(sql: string): Promise<QueryResult> {
-    const { JSDuckDBValueConverter } = duckDbApi();
+  /** A query that runs while its rows are looked at, with its values as `convert` has them. */
+  async result<Value>(sql: string, convert: DuckDBValueConverter<Value>): Promise<QueryResult<Value>> {
     const result = await this.#connection.stream(sql);
     const types = result.columnTypes();
     const columns = result.columnNames().map((name, i) => ({ name, type: String(types[i]) }));
-    const rows = this.#chunks(result, (chunk) => chunk.convertRows(JSDuckDBValueConverter));
+    const rows = this.#chunks(result, (chunk) => chunk.convertRows(convert));
     return { columns, rows };
   }
 

@@ -1,5 +1,6 @@
 import type { JS } from '@duckdb/node-api';
 import { literal, withScratchDuckDb } from './duckdb.ts';
+import { duckDbApi } from './duckdb-package.ts';
 
 /** Rows of some columns of a Parquet file, in the file's order. */
 export type ParquetRows = {
@@ -23,7 +24,8 @@ export async function withParquetRows<T>(
       rows: async function* (chosen) {
         const names = chosen.map((name) => `"${name.replaceAll('"', '""')}"`);
         // No column is read if all fields are constant.
-        const { rows } = await database.result(`SELECT ${names.join(', ') || 'NULL'} FROM ${table}`);
+        const query = `SELECT ${names.join(', ') || 'NULL'} FROM ${table}`;
+        const { rows } = await database.result(query, duckDbApi().JSDuckDBValueConverter);
         yield* rows;
       },
     });

@@ -10,7 +10,7 @@ import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts'
 import { commandProgress, grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly csv?: boolean };
-type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : never;
+type Result = QueryResult<unknown>;
 
 /** A table is printed when its widths are known: more rows are for --csv and --json. */
 const TABLE_ROWS = 1_000;
@@ -105,23 +105,23 @@ function freeLock(data: string): DirectoryLock | undefined {
   }
 }
 
-async function print(output: Output, result: QueryResult, isCsv: boolean): Promise<void> {
+async function print(output: Output, result: Result, isCsv: boolean): Promise<void> {
   if (output.json) await printJson(output, result);
   else if (isCsv) await printCsv(output, result);
   else await printTable(output, result);
 }
 
-async function printJson(output: Output, { columns, rows }: QueryResult): Promise<void> {
+async function printJson(output: Output, { columns, rows }: Result): Promise<void> {
   for await (const chunk of rows) {
     for (const row of chunk) {
-      output.value(Object.fromEntries(columns.map(({ name }, i) => [name, plain(row[i])])));
+      output.value(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
     }
     await drained(output);
   }
 }
 
 /** RFC 4180. */
-async function printCsv(output: Output, { columns, rows }: QueryResult): Promise<void> {
+async function printCsv(output: Output, { columns, rows }: Result): Promise<void> {
   const line = (cells: readonly string[]) =>
     output.line(
       cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(','),
@@ -138,7 +138,7 @@ async function drained({ closed }: Output): Promise<void> {
   if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal: closed });
 }
 
-async function printTable(output: Output, { columns, rows }: QueryResult): Promise<void> {
+async function printTable(output: Output, { columns, rows }: Result): Promise<void> {
   const shown: string[][] = [];
   let isCut = false;
   for await (const chunk of rows) {
@@ -155,21 +155,6 @@ async function printTable(output: Output, { columns, rows }: QueryResult): Promi
 
 const numeric = /^(?:U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*)$/;
 
-function text(value: Value | undefined): string {
-  const shown = plain(value);
-  return typeof shown === 'string' ? shown : JSON.stringify(shown);
-}
-
-/** As JSON has it: whole numbers beyond 2^53 and what is no number as text, bytes as hexadecimal digits. */
-function plain(value: unknown): unknown {
-  if (value === undefined) return null;
-  if (typeof value === 'bigint') {
-    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  }
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -256,6 +256,8 @@ export class TopologyDriver {
       deadLetters: this.#deadLetters,
       instanceId: INSTANCE,
       commitIntervalMs: 0,
+      // It is the only member, however far the wall clock is moved between two calls.
+      sessionTimeoutMs: Number.MAX_SAFE_INTEGER,
     });
   }
 }

@@ -168,3 +168,17 @@ it('a watermark that follows the wall clock is announced behind the records of t
   await consumer.close();
   assert.equal(fired, 6);
 });
+
+it('a wall clock moved on by far more than a session lasts closes what waits on an idle topic', async (t) => {
+  const driver = await open(t, (builder) => alarms(builder, builder.source(input)).to(output), {
+    wallClockMs: 1_000_000,
+  });
+  await driver.pipe(input, ['k', {}, 999_995]);
+  await driver.settle();
+  driver.advanceWallClock(1_800_000);
+  await driver.settle();
+  assert.deepEqual(
+    (await outputs(driver)).map(([key]) => key),
+    ['k'],
+  );
+});

@@ -6,6 +6,7 @@ import { duckDbApi } from '../duckdb-package.ts';
 import { historyTables, sqlName } from '../history/history-tables.ts';
 import type { OfflineSource, OfflineStore } from '../reading.ts';
 import { createEmptyHistoryView, createHistoryView, createRecordView } from './history-view.ts';
+import { type Json, jsonValues } from './json-values.ts';
 import { registerPseudonym, registerRowFunction } from './row-function.ts';
 
 export type QueryOptions = {
@@ -21,7 +22,7 @@ export type QueryOptions = {
 };
 
 /**
- * Runs one SELECT over the archive and hands its result to `use`, while the query runs. There are `events`, `examples`
+ * Runs one SELECT over the archive and hands its result to `use`, while the query runs, with values as `jsonValues` has them. There are `events`, `examples`
  * (with the newest labels), `example_corrections`, and for each view its history `<view>`, `<view>_row(state, at)` and
  * `<view>_as_of(at)`; of record views, the newest records on the log. The query reads the archive's files and no others,
  * writes none, and reaches no network.
@@ -31,7 +32,7 @@ export type QueryOptions = {
 export async function queryOffline<T>(
   sql: string,
   { store, views = featureViews, records, pseudonymOf, signal }: QueryOptions,
-  use: (result: QueryResult) => Promise<T>,
+  use: (result: QueryResult<Json>) => Promise<T>,
 ): Promise<T> {
   const work = async (database: AnalyticDatabase) => {
     try {
@@ -43,7 +44,7 @@ export async function queryOffline<T>(
       }
       await close(database, store, views);
       await refuseOtherThanSelect(database, sql);
-      return await use(await database.result(sql));
+      return await use(await database.result(sql, jsonValues()));
     } catch (error) {
       throw error instanceof MillraceError ? error : refused(error);
     }
