@@ -17,7 +17,7 @@ export const MODELS_ERRORS = {
   MR_INDEX_DIMENSION: fixInput`A vector has another dimension than the index.
     Use a query and an index of the same version.`,
   MR_INDEX_FULL: fixInput`An index has no room for more vectors.
-    Cut the catalogue into shards: one index holds up to 4 GiB.`,
+    Train with a smaller dimension, or leave items out: a shard of an index, of a million items at first, holds up to 4 GiB.`,
   MR_INDEX_ID: fixInput`An id of a vector is not an integer from 0 to 2147483647, or is there twice.
     Number the vectors, each with an id of its own.`,
   MR_INDEX_K: fixInput`The requested number of results is negative or not an integer.

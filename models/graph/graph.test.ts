@@ -157,11 +157,22 @@ test('a provider that is not there is replaced by the CPU, and the reason kept',
   await session.close();
 });
 
-test('where any provider will do, one starts, and there is nothing to explain', async () => {
+test('where any provider will do and no device is there, the CPU computes, and there is nothing to explain', async () => {
   const graph = new Graph();
   graph.output('y', add(graph.input('x', [1]), 1));
-  const session = await Session.create(toOnnx(graph), { provider: 'auto' });
+  const session = await Session.create(toOnnx(graph), { provider: 'auto' }, () => false);
   assert.equal(session.fallbackReason, undefined);
+  assert.deepEqual(await session.run({ x: { data: floats(1), shape: [1] } }), { y: floats(2) });
+  await session.close();
+});
+
+test('where any provider will do and a device is there, it is used, or it is said why not', async () => {
+  const graph = new Graph();
+  graph.output('y', add(graph.input('x', [1]), 1));
+  const isThere = (path: unknown) => path === '/dev/nvidiactl';
+  const session = await Session.create(toOnnx(graph), { provider: 'auto' }, isThere);
+  if (session.provider === 'cuda') assert.equal(session.fallbackReason, undefined);
+  else assert.match(session.fallbackReason ?? '', /^cuda: ./);
   assert.deepEqual(await session.run({ x: { data: floats(1), shape: [1] } }), { y: floats(2) });
   await session.close();
 });

@@ -22,7 +22,7 @@ export type SessionOptions = {
  */
 export class Session {
   readonly provider: Provider;
-  /** Why the provider is not the requested one; undefined if it is, or if any would do. */
+  /** Why the provider is not the requested one, or not that of a device which is there; undefined if it is. */
   readonly fallbackReason: string | undefined;
   readonly #session: InferenceSession;
 
@@ -32,16 +32,24 @@ export class Session {
     this.fallbackReason = fallbackReason;
   }
 
-  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept if it was requested by name. */
-  static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+  /**
+   * From the bytes of an ONNX file. A provider that fails to start is replaced by the next one, the CPU in the end, and the
+   * reason kept if it was requested by name or its device is there, which `isThere` tells of paths.
+   */
+  static async create(
+    model: Uint8Array,
+    options: SessionOptions = {},
+    isThere = existsSync,
+  ): Promise<Session> {
     const { provider = 'cpu' } = options;
     let fallbackReason: string | undefined;
-    for (const candidate of provider === 'auto' ? likelyProviders() : [provider]) {
+    for (const candidate of provider === 'auto' ? likelyProviders(isThere) : [provider]) {
       if (candidate === 'cpu') break;
       try {
-        return new Session(await openGraph(model, { provider: candidate }), candidate, undefined);
+        return new Session(await openGraph(model, { provider: candidate }), candidate, fallbackReason);
       } catch (error) {
-        if (provider !== 'auto') fallbackReason = `${candidate}: ${(error as Error).message}`;
+        if (provider !== 'auto' || isThere(DEVICES[candidate]))
+          fallbackReason ??= `${candidate}: ${(error as Error).message}`;
       }
     }
     try {
@@ -100,9 +108,12 @@ export class Session {
   }
 }
 
+/** What Linux has where a processor of the kind is. */
+const DEVICES = { cuda: '/dev/nvidiactl', webgpu: '/dev/dri' } as const;
+
 /** Those of other processors than the CPU that may start here: without a graphics device WebGPU writes to standard error why it does not. */
-function likelyProviders(): Provider[] {
-  const hasGraphics = process.platform !== 'linux' || existsSync('/dev/dri');
+function likelyProviders(isThere: typeof existsSync): Provider[] {
+  const hasGraphics = process.platform !== 'linux' || isThere(DEVICES.webgpu);
   return hasGraphics ? ['cuda', 'webgpu'] : ['cuda'];
 }
 

@@ -102,7 +102,7 @@ export const recommend = operation({
   access: { right: 'recommend', users: 'params.user_id' },
   summary: 'What a user should be shown.',
   description:
-    'Nothing that the user has seen. Unknown users, and those who have opted out, get popular items.',
+    'None of the newest 1,000 items that the user has seen. Unknown users, and those who have opted out, get popular items.',
   params: z.object({ user_id: idText.describe('As events carry it.') }),
   query: z.object({ k, ...contextQuery, ...details }),
   answer: {

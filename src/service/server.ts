@@ -93,10 +93,14 @@ function elsewhere({ method, path }: Operation, role: RoleName, own: readonly Ro
   });
 }
 
+const NOT_UP: Readonly<Record<Exclude<StartPhase, 'up'>, string>> = {
+  'making world': 'serves popular items while it writes its simulated world',
+  training: 'serves popular items while it trains its first version',
+  'catching up': 'answers from what is there while it processes what came since the last run',
+};
+
 function notUp(phase: StartPhase): string | undefined {
-  if (phase === 'up') return undefined;
-  const doing = phase === 'training' ? 'trains its first version' : 'writes its simulated world';
-  return `serves popular items while it ${doing}`;
+  return phase === 'up' ? undefined : NOT_UP[phase];
 }
 
 /** Serves a topology of the user's own until `shutdown`: its stores and tasks, health and metrics. Returns the address. */

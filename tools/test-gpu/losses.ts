@@ -1,6 +1,7 @@
 /**
  * Whether training on a GPU comes to the losses of training on the CPU: both models, on each provider that this machine
- * has. `npm run test:gpu`; a provider that does not start is skipped, with the runtime's reason.
+ * has. `npm run test:gpu` skips a provider that does not start, with the runtime's reason; `npm run test:gpu -- cuda` fails if
+ * that does not start.
  */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
@@ -11,6 +12,7 @@ const STEPS = 40;
 /** GPUs add and multiply in another order, and each step goes on from what the one before has rounded. */
 const TOLERANCE = 0.01;
 const SEED = 1;
+const required = process.argv.slice(2);
 
 const models: Readonly<Record<string, (execution: Execution) => Promise<Training<unknown>>>> = {
   'two-tower': (execution) => twoTower.open(forTwoTower(), { epochs: 10 }, SEED, execution),
@@ -24,6 +26,7 @@ for (const provider of ['webgpu', 'cuda'] as const) {
         const onGpu = await open({ provider });
         if (onGpu.fallbackReason !== undefined) {
           await onGpu.close();
+          assert.ok(!required.includes(provider), onGpu.fallbackReason);
           t.skip(`not run, the provider does not start here: ${onGpu.fallbackReason}`);
           return;
         }

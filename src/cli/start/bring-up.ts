@@ -48,20 +48,21 @@ export async function bringUp(
   const roles = { roles: ROLE_NAMES, notes: carryOverNotes(output), works, accepted };
   const composed = await composeRoles(installation, roles, shutdown);
   const { pipeline, responder, trainer, quality } = allOf(composed);
-  composed.phase = 'making world';
   const planned = await planWorld(installation);
   const known = await usableVersions(installation);
   const isNew = known.length === 0;
-  // Who has nothing better yet gets popular items meanwhile; who has answers from a version when it is loaded.
-  const early = isNew ? await composed.serve() : undefined;
-  if (early !== undefined) {
-    lock.publishAddress(early);
-    notice(output, `Popular items are served at ${early} until the first version is trained.`);
-  }
+  composed.phase = isNew ? 'making world' : 'catching up';
+  // Events are taken, and answers come from what is there, however much is to be done first.
+  const url = await composed.serve();
+  lock.publishAddress(url);
+  const meanwhile = isNew
+    ? `Popular items are served at ${url} until the first version is trained.`
+    : `Answers come from ${url} while what came since the last run is processed.`;
+  notice(output, meanwhile);
   const worldAt = systemClock.monotonic();
   const made = planned && (await makeWorld(installation, planned, { progress, signal }));
   const madeMs = systemClock.monotonic() - worldAt;
-  composed.phase = 'training';
+  if (isNew) composed.phase = 'training';
   // Answers come from the rows that are there while an earlier release's state is carried over.
   const processed = pipeline.isTakingOver ? { events: 0, ms: 0 } : await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
@@ -74,8 +75,6 @@ export async function bringUp(
   if (answer !== undefined && !output.json) showAnswer(output, answer);
 
   composed.phase = 'up';
-  const url = early ?? (await composed.serve());
-  lock.publishAddress(url);
   const { ownToken: token } = composed;
   const eventsPerSecond = bringUpAgents(installation, { world: made?.world, url, token, shutdown });
   const begun = await composed.begin();

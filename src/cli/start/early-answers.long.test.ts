@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { commandLine, jsonLines } from '../testing/command-line.ts';
+import { interaction, writeEvents } from '../testing/event-log.ts';
 
 type Answered = {
   readonly version: string | null;
@@ -16,7 +17,7 @@ async function ask<T>(url: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-it('a first start answers with popular items while it trains, and says so; a second one waits for its version', {
+it('a first start answers with popular items while it trains, and says so; a second one from its version', {
   timeout: 600_000,
 }, async (t) => {
   const { begin, print } = commandLine(t);
@@ -51,4 +52,34 @@ it('a first start answers with popular items while it trains, and says so; a sec
   const { code, err } = await second.signal('SIGINT');
   assert.equal(code, 0);
   assert.doesNotMatch(err, /Popular items are served/);
+});
+
+it('a start behind a backlog answers from what is there, takes events, and says what it waits for', {
+  timeout: 600_000,
+}, async (t) => {
+  const { begin, print, directory } = commandLine(t);
+  const first = begin(['start']);
+  await first.until(/^Serving /m);
+  assert.equal((await first.signal('SIGINT')).code, 0);
+  const now = Date.now();
+  const backlog = Array.from({ length: 50 }, (_, i) => interaction(i, now + i));
+  await writeEvents(directory, 'interactions', backlog);
+
+  // Held at the first of them, so that there is something to see however fast the machine is.
+  const second = begin(['start'], { MILLRACE_FAILPOINTS: 'process.batch=stall:5000' });
+  const [, url] = await second.until(/^Answers come from (http:\S+) while/m);
+  const { not_ready: missing } = await ask<Ready>(`${url}/health/ready`);
+  assert.match(missing?.find(({ name }) => name === 'start')?.reason ?? '', /^answers from what is there/);
+  assert.notDeepEqual((await ask<Answered>(`${url}/recommend/u1?k=5`)).items, []);
+  const event = { event_id: 'meanwhile', user_id: 'u1', item_id: 'i1', kind: 'like' };
+  const headers = { 'content-type': 'application/json' };
+  const posted = await fetch(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
+  assert.equal(posted.status, 202, await posted.text());
+
+  await second.until(/^Serving /m);
+  assert.notEqual((await ask<Answered>(`${url}/recommend/u1?k=5`)).version, null);
+  assert.equal((await second.signal('SIGINT')).code, 0);
+  const { out } = await print(['events', 'tail', 'interactions-accepted', '-n', '100']);
+  const accepted = jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
+  for (const { event_id } of [...backlog, event]) assert.ok(accepted.includes(event_id), event_id);
 });

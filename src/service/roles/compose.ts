@@ -20,8 +20,11 @@ import { openResponderRole } from './responder.ts';
 import type { RoleName } from './role.ts';
 import { type TrainerRole, trainerRole } from './trainer.ts';
 
-/** A start that has no version yet serves from its first events on: while it writes a world, and while it trains on that. */
-export type StartPhase = 'making world' | 'training' | 'up';
+/**
+ * A start serves from the beginning: while it writes a world and trains its first version on that, or while it processes
+ * what came since the last run.
+ */
+export type StartPhase = 'making world' | 'training' | 'catching up' | 'up';
 
 export type ComposeOptions = {
   readonly roles: readonly RoleName[];
@@ -39,7 +42,7 @@ export type Composed = {
   readonly quality: QualityMonitor | undefined;
   /** By which this process's own programs are known to its server. */
   readonly ownToken: string;
-  /** Set by a start that makes a world and a first version. */
+  /** Set by a start of all roles. */
   phase: StartPhase;
   /** Serves until the shutdown; returns the address. Errors: those of openAccess, and as checkPort. */
   serve(): Promise<string>;

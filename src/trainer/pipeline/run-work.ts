@@ -68,7 +68,7 @@ export class RunWork {
     if (fallbackReason !== undefined) {
       options.logger.warn(
         { run: id, provider, reason: fallbackReason },
-        'trained on another provider than requested',
+        'a provider did not start, so that another one trained: see MODELS.md, Training',
       );
     }
     return {};
