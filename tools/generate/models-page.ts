@@ -23,8 +23,9 @@ ${END}${after}`;
 function retrievalCells(model: Model): { readonly refreshed: string; readonly similar: string } {
   if (model.role === 'ranking') return { refreshed: '', similar: '' };
   const { refresh, serving } = model;
+  const byWeights = serving.kind === 'item-weights' && serving.answersSimilar;
   return {
     refreshed: refresh === undefined ? '' : refresh.warmStart === undefined ? 'from scratch' : 'yes',
-    similar: serving.kind === 'item-weights' && serving.answersSimilar ? 'yes' : '',
+    similar: serving.kind === 'vectors' ? 'by vectors' : byWeights ? 'by weights' : '',
   };
 }

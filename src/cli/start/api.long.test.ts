@@ -16,7 +16,6 @@ const root = join(import.meta.dirname, '../../..');
 const REFUSED_EXAMPLES: Readonly<Record<string, string>> = {
   'POST /admin/versions/{version}/promote': '409 MR_VERSION_UNKNOWN',
   'POST /admin/rollback': '409 MR_VERSION_NO_PREVIOUS',
-  'GET /similar/{item_id}': '400 MR_SIMILAR_MODEL',
   'GET /explain/{request_id}/{item_id}': '404 MR_EXPLAIN_NOT_FOUND',
 };
 

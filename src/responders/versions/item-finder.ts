@@ -66,6 +66,23 @@ function fulfilled<T>(settled: PromiseSettledResult<T>): T | undefined {
   return settled.status === 'fulfilled' ? settled.value : undefined;
 }
 
+/** Items compared with another one in all: as many for each that is wanted, and some beside. */
+const COMPARED_FOR_ONE = 10;
+const COMPARED_BESIDE = 200;
+
+/** 0 where one of them points nowhere. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [products, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number];
+    products += x * y;
+    squaresA += x * x;
+    squaresB += y * y;
+  }
+  const lengths = Math.sqrt(squaresA * squaresB);
+  return lengths === 0 ? 0 : products / lengths;
+}
+
 /** The index is searched here, wherever vectors of users are computed. */
 class VectorsFinder implements ItemFinder {
   readonly #users: UserVectors;
@@ -88,6 +105,26 @@ class VectorsFinder implements ItemFinder {
   async score(input: UserInput, items: readonly number[]): Promise<Found[]> {
     const vector = await this.#users.encode(input);
     return vector.every((value) => value === 0) ? [] : this.#live.score(vector, items);
+  }
+
+  /**
+   * By the cosine of their vectors, of those whose inner product with the item's is greatest: the index has these, and
+   * length, which is mostly how popular an item is, makes no item more like another.
+   */
+  similar(item: number, k: number): Found[] {
+    const { dim } = this.#live;
+    const vector = new Float32Array(dim);
+    const other = new Float32Array(dim);
+    if (!this.#live.copy(item, vector, 0)) return [];
+    const found = this.#live.search(vector, COMPARED_FOR_ONE * k + COMPARED_BESIDE, {
+      policy: ItemPolicy.open,
+      items: [item],
+    });
+    const compared = found.flatMap((each) => {
+      const score = this.#live.copy(each.item, other, 0) ? cosine(vector, other) : 0;
+      return score > 0 ? [{ item: each.item, score }] : [];
+    });
+    return compared.sort((a, b) => b.score - a.score || a.item - b.item).slice(0, k);
   }
 
   get vectors(): ItemVectors {

@@ -4,6 +4,7 @@ import { ItemPolicy } from '../filters/item-policy.ts';
 import { inThread, item, itemIds } from '../testing/tiny-model.ts';
 import { openWorld } from '../testing/world.ts';
 import { InProcessViewStore } from '../view-store/in-process.ts';
+import { itemIdOf, itemNumber } from '../view-store/item-numbers.ts';
 import { ServedVersion } from './served-version.ts';
 
 async function worldOfItems(t: TestContext) {
@@ -36,6 +37,36 @@ describe('served version', () => {
     await retired;
     await assert.rejects(ask(), { code: 'MR_INFERENCE_ENDED' });
     assert.throws(() => version.acquire(), /not used again/);
+  });
+
+  it('finds the items most like another one by the cosine of their vectors, not by their length', async (t) => {
+    const { world, views } = await worldOfItems(t);
+    const version = await ServedVersion.load(await world.train(16, 1), { ...world, views });
+    t.after(() => version.retire());
+    const { vectors } = version;
+    assert.ok(vectors);
+    const vectorOf = (id: string) => {
+      const vector = new Float32Array(vectors.dim);
+      assert.ok(vectors.copy(itemNumber(id), vector, 0));
+      return vector;
+    };
+    const product = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+    const cosine = (a: Float32Array, b: Float32Array) =>
+      product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+    const [asked = '', ...others] = itemIds;
+    const expected = others
+      .map((id) => ({ id, score: cosine(vectorOf(asked), vectorOf(id)) }))
+      .filter(({ score }) => score > 0)
+      .sort((a, b) => b.score - a.score)
+      .slice(0, 5);
+    const found = version.similar(itemNumber(asked), 5) ?? [];
+    assert.deepEqual(
+      found.map(({ item }) => itemIdOf(item)),
+      expected.map(({ id }) => id),
+    );
+    for (const [i, { score }] of found.entries())
+      assert.ok(Math.abs(score - (expected[i]?.score ?? 0)) < 1e-6, `${score} of ${expected[i]?.id}`);
+    assert.deepEqual(version.similar(itemNumber('unheard of'), 5), []);
   });
 
   it('leaves nothing behind when it is proven useless', async (t) => {
