@@ -3,11 +3,14 @@ import { ConfigurationError } from '#platform';
 import { coVisitsModel } from './co-visits/model.ts';
 import { dlrmModel } from './dlrm/model.ts';
 import { easeModel } from './ease/model.ts';
+import { externalServing } from './external/retrieval/directory.ts';
+import { EXTERNAL_RETRIEVAL } from './external/retrieval/manifest.ts';
 import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
 import type { Model, RankingModel, RetrievalModel } from './model.ts';
 import { neuMfModel } from './neumf/model.ts';
 import { sequentialModel } from './sequential/model.ts';
+import type { Serving } from './serving/port.ts';
 import { stackedModel } from './stacked/model.ts';
 import { treesModel } from './trees/model.ts';
 import { twoTowerModel } from './two-tower/model.ts';
@@ -53,6 +56,11 @@ export function modelOf(name: string): Model | undefined {
 export function retrievalModelOf(name: string): RetrievalModel | undefined {
   const model = modelOf(name);
   return model === undefined || model.role === 'ranking' ? undefined : model;
+}
+
+/** How a version answers, by the name of its model; undefined for one that finds no items, or whose model is not there. */
+export function servingOf(name: string): Serving | undefined {
+  return name === EXTERNAL_RETRIEVAL ? externalServing : retrievalModelOf(name)?.serving;
 }
 
 /** For model-modules.ts, which has checked it. */

@@ -26,7 +26,15 @@ export { artifactsIn } from './artifact/shared/shared-artifacts.ts';
 export { type Calibrator, calibrate, type Labelled, parseCalibrator } from './calibration/calibrator.ts';
 export { fitIsotonic } from './calibration/isotonic.ts';
 export { fitPlatt } from './calibration/platt.ts';
-export { defaultModel, modelNamed, modelNames, modelOf, models, retrievalModelOf } from './catalogue.ts';
+export {
+  defaultModel,
+  modelNamed,
+  modelNames,
+  modelOf,
+  models,
+  retrievalModelOf,
+  servingOf,
+} from './catalogue.ts';
 export {
   type Checkpoint,
   type CheckpointArray,
@@ -100,12 +108,13 @@ export type { ScorePart, ScoreParts } from './explanation/score-parts.ts';
 export { EXTERNAL_GRAPH_NAME, type ExternalModel, readExternalModel } from './external/directory.ts';
 export {
   type ElementType,
-  EXTERNAL_MANIFEST_NAME,
   EXTERNAL_MODEL,
   type ExternalInput,
   type ExternalManifest,
   parseExternalManifest,
 } from './external/manifest.ts';
+export { EXTERNAL_MANIFEST_NAME } from './external/manifest-fields.ts';
+export { type OutsideModel, readOutside } from './external/open-outside.ts';
 export { ExternalScorer } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { fitIals, type Ials } from './ials/fit.ts';

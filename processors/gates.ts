@@ -20,8 +20,8 @@ export type Judged = {
   readonly waits: string | null;
 };
 
-/** The kind of model that is published from a directory rather than trained here. */
-const EXTERNAL = 'external';
+/** The kinds of models that are published from a directory rather than trained here. */
+const EXTERNAL: readonly string[] = ['external', 'external-retrieval'];
 const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
 /** When two models are trained side by side, the one with the higher value of this metric is promoted. */
 const CHOSEN_BY = 'ndcg@10';
@@ -100,8 +100,10 @@ function whyWait(candidate: Candidate, inForce: Candidate | null, promotion: Pro
   if (Object.keys(candidate.metrics).length === 0) {
     return 'waits for an approval: it has no metrics, so nothing says how good it is';
   }
-  if (candidate.model === EXTERNAL) {
-    return 'waits for an approval: its metrics are as its makers give them, and were not measured here';
+  if (EXTERNAL.includes(candidate.model)) {
+    return Object.keys(candidate.popularity).length === 0
+      ? 'waits for an approval: its metrics are as its makers give them, and were not measured here'
+      : 'waits for an approval: it was trained elsewhere';
   }
   const compared = candidate.production?.version;
   if (inForce === null || compared === inForce.version) return null;

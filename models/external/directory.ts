@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { InputError, ifThere } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
 import type { VersionContents } from '../artifact/port.ts';
-import { EXTERNAL_MANIFEST_NAME, type ExternalManifest, parseExternalManifest } from './manifest.ts';
+import { type ExternalManifest, parseExternalManifest } from './manifest.ts';
+import { EXTERNAL_MANIFEST_NAME } from './manifest-fields.ts';
 import { ExternalScorer } from './scorer.ts';
 
 /** Goes along with the model where it is there. */
@@ -24,41 +25,53 @@ export type ExternalModel = {
  * MR_MODEL_GRAPH, MR_MODEL_SIGNATURE, MR_MODEL_PROBE.
  */
 export async function readExternalModel(directory: string): Promise<ExternalModel> {
-  const bytes = await ifThere(readFile(join(directory, EXTERNAL_MANIFEST_NAME)));
-  if (bytes === undefined) throw absent(directory, EXTERNAL_MANIFEST_NAME);
+  const bytes = await readIn(directory, EXTERNAL_MANIFEST_NAME);
   const manifest = parseExternalManifest(bytes);
-  if (!/^[^/\\]+$/.test(manifest.graph)) throw absent(directory, manifest.graph);
-  const graph = await ifThere(readFile(join(directory, manifest.graph)));
-  if (graph === undefined) throw absent(directory, manifest.graph);
-  const actual = sha256(graph);
-  if (actual !== manifest.sha256.toLowerCase()) {
-    throw new InputError(
-      'MR_MODEL_HASH',
-      `${manifest.graph} has the SHA-256 ${actual}; model.json says ${manifest.sha256}.`,
-      {
-        hint: 'It was damaged in transit, or exported again since the manifest was written: rewrite the manifest.',
-      },
-    );
-  }
+  const graph = await readGraph(directory, manifest);
   const scorer = await ExternalScorer.load(graph, manifest);
   try {
     await scorer.probe();
   } finally {
     await scorer.close();
   }
-  const card = await ifThere(readFile(join(directory, CARD_NAME)));
   return {
     manifest,
     contents: {
       [EXTERNAL_MANIFEST_NAME]: bytes,
       [EXTERNAL_GRAPH_NAME]: graph,
-      ...(card !== undefined && { [CARD_NAME]: card }),
+      ...(await readCard(directory)),
     },
   };
 }
 
-function absent(directory: string, name: string): InputError {
-  return new InputError('MR_MODEL_MANIFEST', `There is no ${name} in ${directory}.`, {
-    hint: `The directory must contain ${EXTERNAL_MANIFEST_NAME} and the ONNX file that it names; docs/MODELS.md describes both.`,
+/** A file that the directory must have. Errors: InputError MR_MODEL_MANIFEST. */
+export async function readIn(directory: string, name: string): Promise<Uint8Array> {
+  const isName = /^[^/\\]+$/.test(name);
+  const bytes = isName ? await ifThere(readFile(join(directory, name))) : undefined;
+  if (bytes !== undefined) return bytes;
+  throw new InputError('MR_MODEL_MANIFEST', `There is no ${name} in ${directory}.`, {
+    hint: `The directory must contain ${EXTERNAL_MANIFEST_NAME} and the files that it names; docs/MODELS.md describes them.`,
   });
+}
+
+/** The ONNX file that a manifest names. Errors: InputError MR_MODEL_MANIFEST, MR_MODEL_HASH. */
+export async function readGraph(
+  directory: string,
+  { graph: name, sha256: expected }: { readonly graph: string; readonly sha256: string },
+): Promise<Uint8Array> {
+  const graph = await readIn(directory, name);
+  const actual = sha256(graph);
+  if (actual === expected.toLowerCase()) return graph;
+  throw new InputError(
+    'MR_MODEL_HASH',
+    `${name} has the SHA-256 ${actual}; ${EXTERNAL_MANIFEST_NAME} says ${expected}.`,
+    {
+      hint: 'It was damaged in transit, or exported again since the manifest was written: rewrite the manifest.',
+    },
+  );
+}
+
+export async function readCard(directory: string): Promise<VersionContents> {
+  const card = await ifThere(readFile(join(directory, CARD_NAME)));
+  return card === undefined ? {} : { [CARD_NAME]: card };
 }

@@ -2,12 +2,10 @@
  * What a model from outside says of itself: `model.json` beside its ONNX graph. Inputs are named by the features that
  * fill them, as views declare them, and the versions of those views; what the graph really wants is compared with it.
  */
-import { InputError } from '#platform';
+import { fieldsOf, listOf, numbersOf, parseFields, shown, textOf, wrong } from './manifest-fields.ts';
 
 /** The kind of model that versions of models from outside name. */
 export const EXTERNAL_MODEL = 'external';
-
-export const EXTERNAL_MANIFEST_NAME = 'model.json';
 
 const elementTypes = ['float32', 'float64', 'int64', 'string'] as const;
 export type ElementType = (typeof elementTypes)[number];
@@ -46,10 +44,9 @@ export type ExternalManifest = {
   readonly protocol: string;
 };
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const knownFields: readonly string[] = [
   'format',
+  'role',
   'name',
   'graph',
   'sha256',
@@ -62,14 +59,7 @@ const knownFields: readonly string[] = [
 
 /** Errors: InputError MR_MODEL_MANIFEST, which says what is wrong and where. */
 export function parseExternalManifest(bytes: Uint8Array): ExternalManifest {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(bytes).toString());
-  } catch (cause) {
-    throw wrong('it is not JSON', cause);
-  }
-  const manifest = fieldsOf(parsed, 'it', knownFields);
-  if (manifest.format !== 1) throw wrong(`format is ${shown(manifest.format)}; this build reads 1`);
+  const manifest = fieldsOf(parseFields(bytes), 'it', knownFields);
   const inputs = listOf(manifest.inputs, 'inputs').map((input, place) =>
     parseInput(input, `inputs[${place}]`),
   );
@@ -131,47 +121,4 @@ function parseOutput(value: unknown): ExternalOutput {
 
 function isCount(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) > 0;
-}
-
-function fieldsOf(value: unknown, at: string, known: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(`${at} is not a JSON object`);
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw wrong(`${at} has an unknown field ${shown(unknown)}; known: ${known.join(', ')}`);
-  return value as Fields;
-}
-
-function listOf(value: unknown, at: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw wrong(`${at} is ${shown(value)}, not a list`);
-  return value;
-}
-
-function textOf(value: unknown, at: string): string {
-  if (typeof value !== 'string' || value === '') throw wrong(`${at} is ${shown(value)}, not a string`);
-  return value;
-}
-
-function numbersOf(
-  value: unknown,
-  at: string,
-  isRight: (value: number) => boolean,
-): Readonly<Record<string, number>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(`${at} is not a JSON object`);
-  for (const [name, each] of Object.entries(value)) {
-    if (typeof each !== 'number' || !isRight(each)) throw wrong(`${at}.${name} is ${shown(each)}`);
-  }
-  return value as Readonly<Record<string, number>>;
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value);
-}
-
-function wrong(problem: string, cause?: unknown): InputError {
-  return new InputError('MR_MODEL_MANIFEST', `${EXTERNAL_MANIFEST_NAME} can't be used: ${problem}.`, {
-    hint: 'Write it as docs/MODELS.md describes.',
-    ...(cause !== undefined && { cause }),
-  });
 }

@@ -1,7 +1,8 @@
 import type { VersionContents } from '../artifact/port.ts';
 import type { ItemRanker } from '../ranking/port.ts';
 import { EXTERNAL_GRAPH_NAME } from './directory.ts';
-import { EXTERNAL_MANIFEST_NAME, parseExternalManifest } from './manifest.ts';
+import { parseExternalManifest } from './manifest.ts';
+import { EXTERNAL_MANIFEST_NAME } from './manifest-fields.ts';
 import { ExternalScorer } from './scorer.ts';
 
 /** A version of a model from outside, probed. Errors: as readExternalModel. */

@@ -26,15 +26,7 @@ export class ExternalScorer {
    * graph's inputs and outputs are not the manifest's.
    */
   static async load(graph: Uint8Array, manifest: ExternalManifest): Promise<ExternalScorer> {
-    let session: InferenceSession;
-    try {
-      session = await openGraph(graph);
-    } catch (cause) {
-      throw new InputError('MR_MODEL_GRAPH', `onnxruntime can't run the graph: ${(cause as Error).message}`, {
-        hint: 'Export it with operators of the standard ONNX domains and its weights inside the file.',
-        cause,
-      });
-    }
+    const session = await openExternalGraph(graph);
     try {
       checkSignature(session, manifest);
     } catch (error) {
@@ -123,6 +115,18 @@ export class ExternalScorer {
     }
     const width = columns ?? 1;
     return Float64Array.from({ length: rows }, (_, row) => Number(data[row * width + column]));
+  }
+}
+
+/** Errors: InputError MR_MODEL_GRAPH. */
+export async function openExternalGraph(graph: Uint8Array): Promise<InferenceSession> {
+  try {
+    return await openGraph(graph);
+  } catch (cause) {
+    throw new InputError('MR_MODEL_GRAPH', `onnxruntime can't run the graph: ${(cause as Error).message}`, {
+      hint: 'Export it with operators of the standard ONNX domains and its weights inside the file.',
+      cause,
+    });
   }
 }
 

@@ -43,6 +43,11 @@ export const commands: readonly ListedCommand[] = [
     definition: async () => (await import('./training/reindex.ts')).reindexCommand,
   },
   {
+    name: 'evaluate',
+    does: 'Evaluate a version, or a model that was trained elsewhere, on the held-out part of a snapshot.',
+    definition: async () => (await import('./training/evaluate.ts')).evaluateCommand,
+  },
+  {
     name: 'runs',
     does: 'List training runs, oldest first.',
     definition: async () => (await import('./runs/runs.ts')).runsCommand,

@@ -16,6 +16,8 @@ export const CLI_ERRORS = {
     Correct what the message names: see "millrace runs search --help".`,
   MR_SNAPSHOT_FAILED: giveUp`The running start could not take the requested snapshot.
     Read the dead letter: "millrace events tail dead-letters".`,
+  MR_SNAPSHOT_UNKNOWN: fixInput`There is no snapshot, or none of this id.
+    Take one: "millrace snapshot"; "millrace snapshot --last" shows the newest.`,
   MR_TOP_NO_SERVER: fixInput`No running process was named, and none runs on the data directory.
     Start it, or name another one with --url.`,
   MR_TOP_REFUSED: fixInput`A process refused to tell what its tasks are doing.

@@ -9,6 +9,7 @@
  */
 export { declareTrainingJobs } from './jobs/declared.ts';
 export { openTrainingJobs } from './jobs/training-jobs.ts';
+export { type JudgedVersion, judgeVersion } from './judge-version.ts';
 export type { Judgement, Judgements } from './lesson.ts';
 export { readRuns } from './runs/ledger.ts';
 export { isOver } from './runs/run.ts';

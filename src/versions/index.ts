@@ -9,7 +9,7 @@ export { registerVersionRoutes } from './admin-routes.ts';
 export { type AskingOptions, askRegistry, versionNamed } from './ask-registry.ts';
 export { type Collectable, collect, collectable, collectOld } from './collect.ts';
 export { listedVersion } from './listed-version.ts';
-export { publishCandidate, storeExternalModel } from './publish.ts';
+export { type OutsideJudgement, publishCandidate, storeExternalModel } from './publish.ts';
 export { type Quality, QualityMonitor } from './quality/quality.ts';
 export { QualityRows } from './quality/quality-rows.ts';
 export {

@@ -1,50 +1,55 @@
 import { featureViews, modelFeatures, recordViews } from '#features';
-import {
-  artifactsIn,
-  candidateOf,
-  EXTERNAL_MODEL,
-  type ExternalManifest,
-  readExternalModel,
-  VERSIONS_DIRECTORY,
-} from '#models';
+import { artifactsIn, candidateOf, type OutsideModel, readOutside, VERSIONS_DIRECTORY } from '#models';
 import { InputError } from '#platform';
 import { viewsOfModules } from '#processing';
 import type { Candidate, CommandAnswer } from '#schemas';
 import type { DataFiles } from '#storage';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
 
+/** What a model from outside is worth here: the fields of a candidate that say so. */
+export type OutsideJudgement = Pick<
+  Candidate,
+  'metrics' | 'popularity' | 'decayed_popularity' | 'intervals' | 'protocol'
+>;
+
 export type PublishOptions = DataFiles & {
   /** Modules that declare feature views; models may read theirs as well. */
   readonly modules: readonly string[];
+  /** Judges it on our own rows; where it has no judgement, what the model says of itself counts. */
+  readonly judge?: (model: OutsideModel) => Promise<OutsideJudgement | undefined>;
 };
 
-export type StoredModel = { readonly candidate: Candidate; readonly manifest: ExternalManifest };
+export type StoredModel = { readonly candidate: Candidate; readonly name: string };
 
 /**
- * Verifies a model from outside and stores it as a version; nobody knows of it yet. Errors: those of readExternalModel;
- * InputError MR_MODEL_FEATURE.
+ * Verifies a model from outside and stores it as a version; nobody knows of it yet. Errors: those of readOutside and of
+ * `judge`; InputError MR_MODEL_FEATURE.
  */
 export async function storeExternalModel(
   directory: string,
-  { modules, ...data }: PublishOptions,
+  { modules, judge, ...data }: PublishOptions,
 ): Promise<StoredModel> {
-  const { manifest, contents } = await readExternalModel(directory);
-  modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
-  const { metrics, protocol } = manifest;
+  const outside = await readOutside(directory);
+  const { role, model, name, dimension, items, index, features, contents } = outside;
+  if (features !== undefined)
+    modelFeatures(features, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
+  const claimed = { popularity: {}, decayed_popularity: {}, intervals: {} };
+  const judged = (await judge?.(outside)) ?? { ...outside, ...claimed };
   const description = {
-    model: EXTERNAL_MODEL,
+    model,
     snapshotId: '',
     seed: 0,
-    dimension: 0,
-    itemCount: 0,
-    protocol,
-    metrics,
-    popularity: {},
-    decayedPopularity: {},
+    dimension,
+    itemCount: items,
+    protocol: judged.protocol,
+    ...(index && { index }),
+    metrics: judged.metrics,
+    popularity: judged.popularity,
+    decayedPopularity: judged.decayed_popularity,
   };
   const version = await artifactsIn(data, VERSIONS_DIRECTORY).write(description, contents);
-  const judged = { role: 'ranking', intervals: {}, production: null } as const;
-  return { candidate: candidateOf(version, description, judged), manifest };
+  const { intervals } = judged;
+  return { candidate: candidateOf(version, description, { role, intervals, production: null }), name };
 }
 
 /** Puts it up for promotion. Errors: those of askRegistry; InputError MR_VERSION_NOT_PROMOTABLE where it is archived. */

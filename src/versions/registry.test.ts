@@ -145,8 +145,8 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     }
     assert.deepEqual([await world.registry(), await world.artifacts.list()], before);
 
-    const { candidate, manifest } = await storeExternalModel(join(fixtures, 'pytorch-towers'), options);
-    assert.equal(manifest.name, 'pytorch-towers');
+    const { candidate, name } = await storeExternalModel(join(fixtures, 'pytorch-towers'), options);
+    assert.equal(name, 'pytorch-towers');
     const staged = await publishCandidate(world.asking, candidate, 'ada');
     assert.deepEqual([staged.status, staged.version], ['staged', candidate.version]);
     await askRegistry(world.asking, { kind: 'promote', version: candidate.version, actor: 'ada' });

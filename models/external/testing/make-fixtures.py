@@ -10,6 +10,7 @@ EXPORTED_MODELS. PyTorch comes from PyPI with its CUDA libraries, 5 GB of which 
 Each model's directory has model.onnx, model.json, and expected.json: rows of features with the scores that the
 framework itself gives them.
 """
+import hashlib
 import logging
 
 import numpy as np
@@ -24,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from boosted_trees import boosted_trees
-from writing import FEATURES, MADE, examples, write
+from writing import FEATURES, MADE, examples, write, write_json
 
 # It warns of each operator of torchvision, which is not needed.
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -93,6 +94,59 @@ def pytorch(random):
     write("pytorch-towers", graph, inputs, {"name": "score", "type": "float32", "shape": ["rows"]}, x[:ROWS], scores)
 
 
+class Sequence(torch.nn.Module):
+    """A user's vector from the items they had, oldest first; 0 fills up before them."""
+
+    def __init__(self, items, length, dim):
+        super().__init__()
+        self.item = torch.nn.Embedding(items + 1, dim, padding_idx=0)
+        self.place = torch.nn.Parameter(torch.randn(length, dim))
+        self.attention = torch.nn.Linear(dim, 1)
+
+    def forward(self, history):
+        states = torch.tanh(self.item(history) + self.place)
+        scores = self.attention(states).squeeze(2).masked_fill(history == 0, -1e9)
+        return (scores.softmax(dim=1).unsqueeze(2) * states).sum(dim=1)
+
+
+def pytorch_sequence():
+    torch.manual_seed(2)
+    items, length, dim = 60, 10, 8
+    model = Sequence(items, length, dim).eval()
+    histories = [[5], [1, 2, 3], list(range(20)), [59, 0, 59]]
+    rows = torch.zeros(len(histories), length, dtype=torch.int64)
+    for row, newest_first in zip(rows, histories):
+        known = torch.tensor(newest_first[:length]) + 1
+        row[length - len(known):] = known.flip(0)
+    users = torch.export.Dim("users")
+    program = torch.onnx.export(
+        model, (rows,), input_names=["history"], output_names=["vector"],
+        dynamic_shapes={"history": {0: users}}, dynamo=True, external_data=False, verbose=False,
+    )
+    graph = program.model_proto
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    directory = MADE / "pytorch-sequence"
+    directory.mkdir(parents=True, exist_ok=True)
+    encoder = graph.SerializeToString()
+    (directory / "encoder.onnx").write_bytes(encoder)
+    (directory / "items.txt").write_text("".join(f"i{item}\n" for item in range(items)))
+    with torch.no_grad():
+        np.save(directory / "items.npy", model.item.weight[1:].numpy().astype("float32"))
+        vectors = model(rows).numpy()
+    write_json(directory / "model.json", {
+        "format": 1, "role": "retrieval", "name": "pytorch-sequence",
+        "graph": "encoder.onnx", "sha256": hashlib.sha256(encoder).hexdigest(),
+        "items": "items.txt", "vectors": "items.npy",
+        "history": {"name": "history", "length": length, "order": "oldest-first", "first": 1},
+        "output": "vector",
+    })
+    write_json(directory / "expected.json", {
+        "histories": histories, "vectors": [[float(value) for value in vector] for vector in vectors],
+    })
+
+
 def wrong():
     """Graphs of one operation, from features to a score, each with something that must be found out."""
     inputs = [{"name": "features", "type": "float32", "features": FEATURES, "missing": 0}]
@@ -125,7 +179,8 @@ if __name__ == "__main__":
     random = np.random.default_rng(1)
     scikit_learn(random)
     pytorch(random)
+    pytorch_sequence()
     wrong()
     boosted_trees()
-    for path in sorted(MADE.glob("*/model.onnx")):
+    for path in sorted(MADE.glob("*/*.onnx")):
         print(path.relative_to(MADE), path.stat().st_size)

@@ -32,13 +32,17 @@ def write(name, model, inputs, output, rows=None, scores=None, indent=2, **more)
         "output": output,
         **more,
     }
-    (directory / "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    write_json(directory / "model.json", manifest)
     if rows is not None:
         expected = {
             "rows": [[None if value != value else float(value) for value in row] for row in rows],
             "scores": [float(score) for score in scores],
         }
-        (directory / "expected.json").write_text(json.dumps(expected, indent=indent) + "\n")
+        write_json(directory / "expected.json", expected, indent)
+
+
+def write_json(path, value, indent=2):
+    path.write_text(json.dumps(value, indent=indent) + "\n")
 
 
 def examples(random, count):

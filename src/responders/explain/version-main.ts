@@ -9,9 +9,9 @@ import {
   openVersion,
   type RankerInputs,
   rankingParts,
-  retrievalModelOf,
   retrievalParts,
   type ScoreParts,
+  servingOf,
 } from '#models';
 import { invariant, serveThread } from '#platform';
 import type { VersionRole } from '#schemas';
@@ -58,7 +58,7 @@ await serveThread<ExplainingThreadData, ExplainingAnswers, ExplainingReady>(
         close: () => ranker.close(),
       };
     }
-    const serving = retrievalModelOf(model)?.serving;
+    const serving = servingOf(model);
     invariant(serving !== undefined, `${model} finds items`);
     const scorer = await openItemScorer(serving, (name) => files.read(name));
     return {

@@ -2,7 +2,7 @@
  * The thread that computes vectors of users, which blocks whoever does it. It ends by itself when told to stop;
  * terminating it during a run would abort the process.
  */
-import { loadModelModules, retrievalModelOf, type UserInput, type VersionContents } from '#models';
+import { loadModelModules, servingOf, type UserInput, type VersionContents } from '#models';
 import { invariant, serveThread } from '#platform';
 
 /** `model` as the manifest of its version names it; `files` those that its encoder reads. */
@@ -23,7 +23,7 @@ export type InferenceReady = { readonly dimension: number };
 await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(
   async ({ model, files, modules }) => {
     await loadModelModules(modules ?? []);
-    const serving = retrievalModelOf(model)?.serving;
+    const serving = servingOf(model);
     invariant(serving?.kind === 'vectors', `${model} computes vectors of users`);
     const encoder = await serving.encoder(files);
     return {

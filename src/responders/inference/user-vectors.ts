@@ -1,4 +1,4 @@
-import type { RetrievalModel, UserEncoding, UserInput, VersionContents } from '#models';
+import type { Serving, UserEncoding, UserInput, VersionContents } from '#models';
 import { HandedOver, type Metrics } from '#platform';
 import { InferenceThread, NAMED } from './inference-thread.ts';
 import { ended, failure } from './model-thread.ts';
@@ -17,7 +17,7 @@ export interface UserVectors {
 
 /** In a thread of its own, unless it is quicker than the way there. FatalError with the model's code when it can't be loaded. */
 export async function openUserVectors(
-  { name, serving }: RetrievalModel,
+  { model, serving }: { readonly model: string; readonly serving: Serving },
   files: VersionContents,
   metrics: Metrics,
 ): Promise<UserVectors> {
@@ -28,7 +28,7 @@ export async function openUserVectors(
       throw failure(NAMED, error);
     }
   }
-  return InferenceThread.start({ model: name, files }, metrics, HandedOver.whole(files).moved);
+  return InferenceThread.start({ model, files }, metrics, HandedOver.whole(files).moved);
 }
 
 class VectorsHere implements UserVectors {

@@ -1,10 +1,4 @@
-import {
-  ITEM_WEIGHTS_FILE,
-  ItemWeights,
-  type RetrievalModel,
-  type UserInput,
-  type Vocabulary,
-} from '#models';
+import { ITEM_WEIGHTS_FILE, ItemWeights, type Serving, type UserInput, type Vocabulary } from '#models';
 import type { Found } from '../candidates/port.ts';
 import { ItemPolicy } from '../filters/item-policy.ts';
 import type { Exclusion } from '../filters/request-filter.ts';
@@ -32,13 +26,12 @@ export interface ItemFinder {
 
 /** Errors: those of the model and the index; FatalError MR_VERSION_CORRUPT where they do not fit together. */
 export async function openFinder(
-  model: RetrievalModel,
+  { model, serving }: { readonly model: string; readonly serving: Serving },
   loader: VersionLoader,
   vocabulary: Vocabulary,
   options: LiveIndexOptions,
 ): Promise<ItemFinder> {
   const { version } = loader;
-  const { serving } = model;
   if (serving.kind === 'item-weights') {
     const { [ITEM_WEIGHTS_FILE]: bytes } = await loader.files([ITEM_WEIGHTS_FILE]);
     const weights = ItemWeights.parse(bytes as Uint8Array);
@@ -51,7 +44,7 @@ export async function openFinder(
   const files = await loader.files(serving.encoderFiles);
   // The model is opened while the index is.
   const [started, opened] = await Promise.allSettled([
-    openUserVectors(model, files, options.metrics),
+    openUserVectors({ model, serving }, files, options.metrics),
     LiveIndex.open(loader, vocabulary, options),
   ]);
   const [users, live] = [fulfilled(started), fulfilled(opened)];

@@ -1,4 +1,4 @@
-import { retrievalModelOf, type UserInput, userInputOf, type Vocabulary } from '#models';
+import { servingOf, type UserInput, userInputOf, type Vocabulary } from '#models';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
 import type { Found } from '../candidates/port.ts';
 import { ItemPolicy } from '../filters/item-policy.ts';
@@ -75,11 +75,15 @@ export class ServedVersion {
     if (version !== candidate.version) {
       throw mismatch(candidate.version, `its event names the directory of version ${version}`);
     }
-    const model = retrievalModelOf(manifest.model);
-    if (model === undefined)
-      throw mismatch(version, `no model that finds items is named ${manifest.model} here`);
+    const { model } = manifest;
+    const serving = servingOf(model);
+    if (serving === undefined) throw mismatch(version, `no model that finds items is named ${model} here`);
     const vocabulary = await loader.vocabulary();
-    return new ServedVersion(version, await openFinder(model, loader, vocabulary, options), vocabulary);
+    return new ServedVersion(
+      version,
+      await openFinder({ model, serving }, loader, vocabulary, options),
+      vocabulary,
+    );
   }
 
   /** Whether the model was trained on the user. */

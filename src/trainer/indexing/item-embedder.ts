@@ -2,7 +2,7 @@ import {
   ITEM_VECTORS_FILE,
   type ItemEncoding,
   readItemVectors,
-  retrievalModelOf,
+  servingOf,
   type VersionFiles,
   VOCABULARY_FILE,
   Vocabulary,
@@ -33,7 +33,7 @@ export class ItemEmbedder {
 
   /** Errors: InputError MR_REINDEX_MODEL for a version without an item tower; MR_MODEL_UNREADABLE. */
   static async open(files: VersionFiles): Promise<ItemEmbedder> {
-    const serving = retrievalModelOf(files.manifest.model)?.serving;
+    const serving = servingOf(files.manifest.model);
     const tower = serving?.kind === 'vectors' ? serving.items : undefined;
     if (tower === undefined || !files.names.includes(tower.file)) throw noTower(files);
     const encoding = await tower.encoder(files.read(tower.file));

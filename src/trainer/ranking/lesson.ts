@@ -3,6 +3,7 @@ import {
   type ColumnImportance,
   checkConfig,
   type ItemRanker,
+  type ModelConfig,
   openRanker,
   type RankingDataset,
   type RankingModel,
@@ -28,9 +29,7 @@ export async function rankingLesson(
   const { parameters, bases } = model;
   checkConfig(model.name, parameters, config);
   const directory = join(dataDirectory, snapshot.directory);
-  const needs = bases.map((base) => base.needs({}));
-  const own = model.historyLength?.(config) ?? 0;
-  const historyLength = Math.max(own, ...needs.map((each) => each.historyLength));
+  const historyLength = historyRead(model, config);
   const reading = { judgedBy, historyLength, beforeShare: bases.length === 0 ? 0 : BEFORE_SHARE };
   const { trainFromMs, ...rows } = await withScratchDuckDb((database) =>
     readRanking(database, directory, reading),
@@ -82,13 +81,19 @@ export async function rankingLesson(
   };
 }
 
+/** Items of a user's history that the model and those it builds on look at. */
+export function historyRead(model: RankingModel, config: ModelConfig): number {
+  const needs = model.bases.map((base) => base.needs({}).historyLength);
+  return Math.max(model.historyLength?.(config) ?? 0, ...needs);
+}
+
 const importanceTable = (columns: readonly ColumnImportance[]): CardTable => ({
   heading: 'Importance of columns',
   titles: ['column', 'ndcg@10 lost when permuted', 'share of the gain'],
   rows: columns.map(({ name, lost, gain }) => [name, lost, gain]),
 });
 
-async function scoresOf(ranker: ItemRanker, rows: RankingRows): Promise<Float64Array | undefined> {
+export async function scoresOf(ranker: ItemRanker, rows: RankingRows): Promise<Float64Array | undefined> {
   try {
     return await rowScores(ranker, rows);
   } finally {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { checkedNeeds, type Dataset, openVersion, type RetrievalModel, retrievalModelOf } from '#models';
+import { checkedNeeds, type Dataset, openVersion, type RetrievalModel, servingOf } from '#models';
 import { withScratchDuckDb } from '#offline';
 import type { Judgement, Lesson, VersionTraining } from '../lesson.ts';
 import { type DatasetOptions, readDataset } from './dataset.ts';
@@ -48,12 +48,12 @@ export async function retrievalLesson(
     },
     async judge(files) {
       const read = (name: string) => files[name] as Uint8Array;
-      return judge(dataset, rows, await scoresOf({ model, read }, dataset, users));
+      return judge(dataset, rows, await scoresOf({ serving: model.serving, read }, dataset, users));
     },
     async judgeOther(version): Promise<Judgement | undefined> {
-      const other = retrievalModelOf(version.manifest.model);
+      const serving = servingOf(version.manifest.model);
       const read = (name: string) => version.read(name);
-      return other && judgeScores(await scoresOf({ model: other, read }, dataset, users), rows);
+      return serving && judgeScores(await scoresOf({ serving, read }, dataset, users), rows);
     },
   };
 }

@@ -1,8 +1,8 @@
-import { type Dataset, openItemScorer, type RetrievalModel, userInputOf } from '#models';
+import { type Dataset, openItemScorer, type Serving, userInputOf } from '#models';
 import type { ItemScores } from './evaluation.ts';
 
-/** What answers are made of: a model, and the files of a version. */
-export type ServedModel = { readonly model: RetrievalModel; readonly read: (name: string) => Uint8Array };
+/** What answers are made of: a model's way to serve, and the files of a version. */
+export type ServedModel = { readonly serving: Serving; readonly read: (name: string) => Uint8Array };
 
 /**
  * The scores that a model gives the items of a dataset for its users, as the responder would compute them when their
@@ -10,11 +10,11 @@ export type ServedModel = { readonly model: RetrievalModel; readonly read: (name
  * vocabulary is asked in its own terms; what it does not know it ranks last.
  */
 export async function scoresOf(
-  { model, read }: ServedModel,
+  { serving, read }: ServedModel,
   { users: known, newestItems, askedIn, vocabulary: own, data }: Dataset,
   users: readonly number[],
 ): Promise<ItemScores> {
-  const scorer = await openItemScorer(model.serving, read);
+  const scorer = await openItemScorer(serving, read);
   try {
     const { vocabulary } = scorer;
     const inputs = users.map((user) => {
