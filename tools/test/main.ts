@@ -105,8 +105,9 @@ function tell({ failures, plan }: Outcome, left: number): void {
     toldAt = performance.now();
     console.log(`${left} processes to begin`);
   }
-  if (failures.length > 0)
-    console.log(`failed at the first try: ${plan.files.map((file) => relative(root, file)).join(', ')}`);
+  if (failures.length === 0) return;
+  console.log(`failed at the first try: ${plan.files.map((file) => relative(root, file)).join(', ')}`);
+  for (const { name, error } of failures) console.log(`  ${name}: ${error.message.split('\n', 1)[0]}`);
 }
 
 /** Of this process and all that it has waited for, by Linux's account. */

@@ -18,7 +18,8 @@ type Published = { readonly version: string; readonly status: string; readonly r
 type Listed = {
   readonly version: string;
   readonly kind: string;
-  readonly metrics: Readonly<Record<string, number>>;
+  /** Its metrics. */
+  readonly model: Readonly<Record<string, number>>;
 };
 type Answer = { readonly version: string; readonly items: readonly { readonly source: string }[] };
 
@@ -79,7 +80,7 @@ it(
     );
     const [theirs] = jsonLines<Evaluated>((await print(['evaluate', 'outside', '--json'])).out);
     assert.ok(own && theirs);
-    assert.deepEqual(own.metrics, trained.metrics, 'what the training said');
+    assert.deepEqual(own.metrics, trained.model, 'what the training said');
     assert.deepEqual([own.version, own.model], [trained.version, 'sequential']);
     assert.deepEqual(
       [theirs.version, theirs.model, theirs.snapshot],
@@ -97,7 +98,7 @@ it(
       ['staged', 'waits for an approval: it was trained elsewhere'],
     );
     const listed = jsonLines<Listed>((await print(['versions', '--json'])).out);
-    assert.deepEqual(listed.find(({ version }) => version === published.version)?.metrics, theirs.metrics);
+    assert.deepEqual(listed.find(({ version }) => version === published.version)?.model, theirs.metrics);
     assert.equal((await print(['promote', published.version])).code, 0);
     await eventually(async () => {
       const answer = (await (await fetch(`${url}/recommend/u1?k=5`)).json()) as Answer;

@@ -20,6 +20,9 @@ const version = {
   'card.md': Buffer.from('# A model'),
 };
 
+/** As versions are. */
+const WRITTEN = ['versions', 'indexes'];
+
 async function withSnapshotAndVersion(t: TestContext) {
   const { installation } = await installed(t);
   const { topics, log, configuration, logger } = installation;
@@ -27,14 +30,12 @@ async function withSnapshotAndVersion(t: TestContext) {
   const source = { log, topics, dataDirectory: configuration.data, clock: systemClock, logger };
   const value = await takeSnapshot(source);
   await writeRecords(log, topics.snapshots, [{ key: value.snapshot_id, value, timestamp: value.ts }]);
-  await localArtifacts(join(configuration.data, 'versions')).write(
-    {
-      ...{ model: 'two-tower', snapshotId: '0123456789abcdef', seed: 1, dimension: 8, itemCount: 3 },
-      ...{ protocol: 'per-user-last-20%', metrics: { 'recall@10': 0.5 } },
-      ...{ popularity: {}, decayedPopularity: {} },
-    },
-    version,
-  );
+  const described = {
+    ...{ model: 'two-tower', snapshotId: '0123456789abcdef', seed: 1, dimension: 8, itemCount: 3 },
+    ...{ protocol: 'per-user-last-20%', metrics: { 'recall@10': 0.5 } },
+    ...{ popularity: {}, decayedPopularity: {} },
+  };
+  for (const kind of WRITTEN) await localArtifacts(join(configuration.data, kind)).write(described, version);
   const all = { share: 1, random: Math.random };
   return {
     data: configuration.data,
@@ -47,7 +48,7 @@ async function withSnapshotAndVersion(t: TestContext) {
   };
 }
 
-it(`finds each of ${FLIPS} flipped bits in snapshots, and each of ${FLIPS} in versions, and changes nothing`, {
+it(`finds each of ${FLIPS} flipped bits in snapshots, in versions and in indexes, and changes nothing`, {
   timeout: 120_000,
 }, async (t) => {
   const random = seededRandom(testSeed);
@@ -55,9 +56,9 @@ it(`finds each of ${FLIPS} flipped bits in snapshots, and each of ${FLIPS} in ve
   const sound = await verified();
   assert.deepEqual(
     [...sound.entries()],
-    ['log.sqlite', 'archive', 'snapshots', 'versions'].map((kind) => [kind, 'equal']),
+    ['log.sqlite', 'archive', 'snapshots', ...WRITTEN].map((kind) => [kind, 'equal']),
   );
-  const kinds = ['snapshots', 'versions'].map((kind) => {
+  const kinds = ['snapshots', ...WRITTEN].map((kind) => {
     const files = readdirSync(join(data, kind), { recursive: true, encoding: 'utf8' })
       .map((name) => join(data, kind, name))
       .filter((path) => statSync(path).isFile());

@@ -1,7 +1,7 @@
 /** Files that are written once, and those of SQLite: each kind held against what says how it was written. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { localArtifacts } from '#models';
+import { INDEXES_DIRECTORY, localArtifacts, VERSIONS_DIRECTORY } from '#models';
 import { openOffline, readSnapshots } from '#offline';
 import { integrityProblem, MillraceError } from '#platform';
 import { verifySnapshotFiles } from '#trainer';
@@ -9,7 +9,7 @@ import type { Installation } from '../installation.ts';
 import { type Finding, type Sample, sampled } from './finding.ts';
 
 /**
- * The files of the archive, of snapshots and of versions against their SHA-256, and the log's own file, its pages and the
+ * The files of the archive, of snapshots, versions and built indexes against their SHA-256, and the log's own file, its pages and the
  * checksum of each batch, where it lies in the data directory. Those that are not here are none: another directory may have them, and retention removes them.
  */
 export async function* verifiedFiles(
@@ -37,11 +37,11 @@ export async function* verifiedFiles(
   yield await checked('snapshots', kept, { sample, signal }, ({ snapshot, directory }) =>
     verifySnapshotFiles(directory, snapshot),
   );
-  const versions = localArtifacts(join(dataDirectory, 'versions'));
-  const whole = (await versions.list()).filter((version) =>
-    existsSync(join(dataDirectory, 'versions', version)),
-  );
-  yield await checked('versions', whole, { sample, signal }, (version) => versions.open(version));
+  for (const task of [VERSIONS_DIRECTORY, INDEXES_DIRECTORY]) {
+    const artifacts = localArtifacts(join(dataDirectory, task));
+    const whole = (await artifacts.list()).filter((name) => existsSync(join(dataDirectory, task, name)));
+    yield await checked(task, whole, { sample, signal }, (name) => artifacts.open(name));
+  }
 }
 
 async function checked<T>(
