@@ -6,6 +6,7 @@ import type { RankingDataset, RankingRows } from './ranking/dataset.ts';
 import type { ItemRanker, Objectives } from './ranking/port.ts';
 import type { Serving } from './serving/port.ts';
 import type { Execution, Training } from './training.ts';
+import type { Column } from './trees/ensemble.ts';
 
 /** What of a snapshot a model reads, beyond the pairs of users and items. */
 export type SnapshotNeeds = {
@@ -67,6 +68,8 @@ export type RankingModel = Described & {
   readonly isQuick?: boolean;
   /** Items of a user's history that it reads itself; none where it is absent. `config` has been checked. */
   historyLength?(config: ModelConfig): number;
+  /** Refuses a configuration that names columns other than these features and the model's own: MR_MODEL_CONFIG. */
+  checkColumns?(config: ModelConfig, features: readonly Column[]): void;
   /** As a retrieval model's. */
   open(
     dataset: RankingDataset,

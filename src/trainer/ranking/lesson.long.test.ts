@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type ModelConfig, openVersion } from '#models';
+import { type ItemRanker, type ModelConfig, openRanker, openVersion, type RankingRows } from '#models';
 import { VersionTrainer } from '../thread/version-training.ts';
-import { shopOf, visits } from './testing/impressions.ts';
+import { read, shopOf, visits } from './testing/impressions.ts';
 
 async function shopFor(t: TestContext) {
   const { opened, snapshot } = await shopOf(t, visits());
@@ -120,6 +120,61 @@ test('trees stop growing when validation lists are ranked no better, and the bes
     assert.ok(losses.length < 9, model);
   }
 });
+
+test('the scores that are served never rise with a column that is to lower them, whatever was taken', async (t) => {
+  const { opened, snapshot, directory } = await shopOf(t, visits());
+  const { heldOut } = await read({ directory });
+  const popularity = 'item-features.popularity';
+  for (const model of ['trees', 'stacked']) {
+    // Differences from one popularity to the next, which is what is taken.
+    const risesOf = async (monotone: ModelConfig) => {
+      const what = { dataDirectory: opened.dataDirectory, snapshot, seed: 1, model };
+      const trainer = new VersionTrainer({ ...what, config: { ...config, monotone } });
+      t.after(() => trainer.close());
+      await trainer.train({});
+      const { candidate } = await trainer.evaluate(undefined);
+      const files = await openVersion(join(opened.dataDirectory, candidate.directory));
+      const contents = Object.fromEntries(files.names.map((name) => [name, files.read(name)]));
+      const ranker = await openRanker(model, contents);
+      const rises = await Promise.all(
+        Array.from({ length: heldOut.rows }, (_, row) => risesAlong(popularity, ranker, heldOut, row)),
+      );
+      await ranker.close();
+      return rises.flat();
+    };
+    assert.ok(
+      (await risesOf({})).some((rise) => rise > 0),
+      model,
+    );
+    assert.ok(
+      (await risesOf({ [popularity]: -1 })).every((rise) => rise <= 0),
+      model,
+    );
+    const upwards = await risesOf({ [popularity]: 1 });
+    assert.ok(upwards.every((rise) => rise >= 0) && upwards.some((rise) => rise > 0), model);
+  }
+});
+
+/** By how much the score of a row rises from each value of a column to the next, from 0 to 10. */
+async function risesAlong(
+  column: string,
+  ranker: ItemRanker,
+  { columns, values }: RankingRows,
+  row: number,
+): Promise<number[]> {
+  const steps = Array.from({ length: 11 }, (_, step) => step);
+  const features = ranker.inputs.map(({ features: [name], type }) => {
+    const at = columns.findIndex((each) => each.name === name);
+    const value = values[row * columns.length + at] as number;
+    if (name === column) return Float64Array.from(steps);
+    return type === 'string'
+      ? steps.map(() => columns[at]?.categories?.[value] ?? null)
+      : new Float64Array(steps.length).fill(value);
+  });
+  const asking = { user: 'u0', recentItems: [], profile: null, context: null };
+  const scores = await ranker.score({ asking, items: steps.map(() => 'i0'), columns: features });
+  return steps.slice(1).map((step) => (scores[step] as number) - (scores[step - 1] as number));
+}
 
 test('a version of the other role in force is none to be judged beside', async (t) => {
   const what = await shopFor(t);
