@@ -20,6 +20,8 @@ export type SnapshotNeeds = {
 export type TrainedModel = {
   /** Length of the vectors; 0 where there are none. */
   readonly dimension: number;
+  /** What it consists of beside vectors, by name, such as `trees`. */
+  readonly sizes?: Readonly<Record<string, number>>;
   readonly files: VersionContents;
 };
 
@@ -96,6 +98,13 @@ export type ColumnImportance = {
 };
 
 export type Model = RetrievalModel | RankingModel;
+
+/** The metric, higher is better, by which trainings of a role stop early and trials of a search compare. */
+export const VALIDATED_BY: Readonly<Record<Model['role'], string>> = {
+  retrieval: 'recall@10',
+  similar: 'recall@10',
+  ranking: 'ndcg@10',
+};
 
 /** Errors: ConfigurationError MR_MODEL_CONFIG, also for a name that the model does not declare. */
 export function checkedNeeds(model: RetrievalModel, config: ModelConfig): SnapshotNeeds {
