@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { modelNamed, modelNames, models, namesOf } from './catalogue.ts';
 import { modelOptions, modelSettings } from './options.ts';
 import { checkConfig, defaultsOf, isAccepted, type Parameters, searchSpaceOf } from './parameters.ts';
+import { stackedModel } from './stacked/model.ts';
+import { treesModel } from './trees/model.ts';
 
 test('what models declare holds: names differ, defaults and the space of a search are in range', () => {
   assert.equal(new Set(modelNames()).size, models.length);
@@ -36,7 +38,8 @@ test('the greatest value of a parameter is accepted, and the next one refused; w
   const unbounded: string[] = [];
   for (const { name, parameters } of models) {
     for (const [parameter, declared] of Object.entries(parameters as Parameters)) {
-      if (!('range' in declared) || declared.range === 'a path') continue;
+      if (!('range' in declared) || declared.range === 'a path' || declared.range === '1 or -1 by column')
+        continue;
       const check = (value: number) => checkConfig(name, parameters, { [parameter]: value });
       const refused = { code: 'MR_MODEL_CONFIG', message: new RegExp(`${name}: ${parameter} is`) };
       const { range, most } = declared;
@@ -67,6 +70,23 @@ test('the greatest value of a parameter is accepted, and the next one refused; w
   }
   // What leaves rare rows out takes neither memory nor time.
   assert.deepEqual(unbounded, ['stacked.minRows', 'trees.minRows', 'dlrm.minRows']);
+});
+
+test('directions of columns are 1 and -1, and a ranker takes them for its numeric columns alone', () => {
+  const refused = { code: 'MR_MODEL_CONFIG', message: /monotone/ };
+  for (const { name, parameters, checkColumns } of [treesModel, stackedModel]) {
+    checkConfig(name, parameters, { monotone: { price: 1, age: -1 } });
+    for (const monotone of [{ price: 2 }, { price: '1' }, ['price'], 'price', null]) {
+      assert.throws(() => checkConfig(name, parameters, { monotone }), refused);
+    }
+    const features = [{ name: 'price' }, { name: 'genre', categories: ['a'] }];
+    checkColumns?.({ monotone: { price: 1, position: -1 } }, features);
+    for (const column of ['genre', 'cost']) {
+      assert.throws(() => checkColumns?.({ monotone: { [column]: 1 } }, features), refused);
+    }
+  }
+  assert.throws(() => treesModel.checkColumns?.({ monotone: { 'score.two-tower': 1 } }, []), refused);
+  stackedModel.checkColumns?.({ monotone: { 'score.two-tower': 1 } }, []);
 });
 
 test('options of single models come back by model, and only where they were given', () => {

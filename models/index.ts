@@ -10,7 +10,7 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
-export { candidateOf } from './artifact/manifest.ts';
+export { candidateOf, sizeText } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
   INDEXES_DIRECTORY,
@@ -147,6 +147,7 @@ export {
   type RetrievalModel,
   type SnapshotNeeds,
   type TrainedModel,
+  VALIDATED_BY,
 } from './model.ts';
 export { loadModelModules, modelModules } from './model-modules.ts';
 export { type NeuMfConfig, neuMfDefaults } from './neumf/config.ts';

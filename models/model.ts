@@ -6,6 +6,7 @@ import type { RankingDataset, RankingRows } from './ranking/dataset.ts';
 import type { ItemRanker, Objectives } from './ranking/port.ts';
 import type { Serving } from './serving/port.ts';
 import type { Execution, Training } from './training.ts';
+import type { Column } from './trees/ensemble.ts';
 
 /** What of a snapshot a model reads, beyond the pairs of users and items. */
 export type SnapshotNeeds = {
@@ -19,6 +20,8 @@ export type SnapshotNeeds = {
 export type TrainedModel = {
   /** Length of the vectors; 0 where there are none. */
   readonly dimension: number;
+  /** What it consists of beside vectors, by name, such as `trees`. */
+  readonly sizes?: Readonly<Record<string, number>>;
   readonly files: VersionContents;
 };
 
@@ -67,6 +70,8 @@ export type RankingModel = Described & {
   readonly isQuick?: boolean;
   /** Items of a user's history that it reads itself; none where it is absent. `config` has been checked. */
   historyLength?(config: ModelConfig): number;
+  /** Refuses a configuration that names columns other than these features and the model's own: MR_MODEL_CONFIG. */
+  checkColumns?(config: ModelConfig, features: readonly Column[]): void;
   /** As a retrieval model's. */
   open(
     dataset: RankingDataset,
@@ -93,6 +98,13 @@ export type ColumnImportance = {
 };
 
 export type Model = RetrievalModel | RankingModel;
+
+/** The metric, higher is better, by which trainings of a role stop early and trials of a search compare. */
+export const VALIDATED_BY: Readonly<Record<Model['role'], string>> = {
+  retrieval: 'recall@10',
+  similar: 'recall@10',
+  ranking: 'ndcg@10',
+};
 
 /** Errors: ConfigurationError MR_MODEL_CONFIG, also for a name that the model does not declare. */
 export function checkedNeeds(model: RetrievalModel, config: ModelConfig): SnapshotNeeds {

@@ -38,7 +38,7 @@ export function modelOptions(): readonly DeclaredOption[] {
         const { about } = parameter;
         return {
           path: `models.${model}.${name}`,
-          description: 'default' in parameter ? `${about} By default ${parameter.default}.` : about,
+          description: 'default' in parameter ? `${about} By default ${textOf(parameter.default)}.` : about,
           accepts: (value) => isAccepted(parameter, value),
           expected: expectedOf(parameter),
         };
@@ -46,6 +46,8 @@ export function modelOptions(): readonly DeclaredOption[] {
     ),
   ];
 }
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** What a configuration says of models, from the values of the options above. */
 export function modelSettings(declared: Readonly<Record<string, unknown>>): {

@@ -13,6 +13,8 @@ const isWithin = {
   'from 0 to 1': (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1,
   'from 0 to below 1': (value: unknown) => typeof value === 'number' && value >= 0 && value < 1,
   'a path': (value: unknown) => typeof value === 'string' && value !== '',
+  '1 or -1 by column': (value: unknown) =>
+    isObject(value) && Object.values(value).every((each) => each === 1 || each === -1),
 } as const;
 
 export type ParameterRange = keyof typeof isWithin;
@@ -26,7 +28,7 @@ export type SearchSpace = Readonly<Record<string, SearchDimension>>;
 
 export type NumberParameter = {
   readonly default: number;
-  readonly range: Exclude<ParameterRange, 'a path'>;
+  readonly range: Exclude<ParameterRange, 'a path' | '1 or -1 by column'>;
   /** The greatest value, where memory or time would be gone long before the range ends. */
   readonly most?: number;
   /** A sentence for help and documentation. */
@@ -46,7 +48,16 @@ export type ChoiceParameter<Choice extends string = string> = {
 /** A file that may be given; none by default. */
 export type PathParameter = { readonly range: 'a path'; readonly about: string };
 
-export type Parameter = NumberParameter | ChoiceParameter | PathParameter;
+/** A direction for each column that is named, as in `{ "item-features.popularity": 1 }`. */
+export type DirectionsParameter = {
+  readonly default: Directions;
+  readonly range: '1 or -1 by column';
+  readonly about: string;
+};
+
+export type Directions = Readonly<Record<string, 1 | -1>>;
+
+export type Parameter = NumberParameter | ChoiceParameter | PathParameter | DirectionsParameter;
 
 export type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -56,7 +67,9 @@ export type ConfigOf<P extends Parameters> = {
     choices: readonly (infer Choice)[];
   }
     ? Choice
-    : number;
+    : P[N] extends DirectionsParameter
+      ? Directions
+      : number;
 };
 
 /** What differs from a model's defaults, by the name of the parameter. */
@@ -129,6 +142,10 @@ export function isAccepted(parameter: Parameter, value: unknown): boolean {
 export function expectedOf(parameter: Parameter): string {
   if ('choices' in parameter) return parameter.choices.join(' or ');
   return 'most' in parameter ? `${parameter.range}, at most ${parameter.most}` : parameter.range;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The dimensions that the declarations name. */

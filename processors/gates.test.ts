@@ -17,6 +17,7 @@ const candidate: Candidate = {
   role: 'retrieval',
   run_id: null,
   intervals: {},
+  sizes: {},
   production: null,
 };
 

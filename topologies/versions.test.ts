@@ -21,6 +21,7 @@ function candidate(version: string, changes: Partial<Candidate> = {}): Candidate
     role: 'retrieval',
     run_id: null,
     intervals: {},
+    sizes: {},
     production: null,
     ...changes,
   };

@@ -28,7 +28,7 @@ export function versionOf(manifest: Uint8Array): string {
  * InputError MR_VERSION_FILE for a name that can't be a file's.
  */
 export function encodeManifest(description: VersionDescription, contents: VersionContents): Buffer {
-  const { model, snapshotId, seed, dimension, itemCount, protocol, indexOf, index, textEncoder } =
+  const { model, snapshotId, seed, dimension, itemCount, sizes, protocol, indexOf, index, textEncoder } =
     description;
   const sorted = (metrics: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -44,6 +44,7 @@ export function encodeManifest(description: VersionDescription, contents: Versio
     seed,
     dimension,
     itemCount,
+    ...(sizes && { sizes }),
     protocol,
     metrics: sorted(description.metrics),
     popularity: sorted(description.popularity),
@@ -105,6 +106,7 @@ export function candidateOf(
     directory: `${VERSIONS_DIRECTORY}/${version}`,
     dimension: described.dimension,
     items: described.itemCount,
+    sizes: { ...described.sizes },
     protocol: described.protocol,
     metrics: { ...described.metrics },
     popularity: { ...described.popularity },
@@ -112,4 +114,17 @@ export function candidateOf(
     run_id: null,
     ...judged,
   };
+}
+
+/** In words, without what it has none of: `1,000 items, dimension 64`, or `70 trees, 41 columns`. */
+export function sizeText({
+  items = 0,
+  dimension = 0,
+  sizes,
+}: Pick<Candidate, 'sizes'> & Partial<Pick<Candidate, 'items' | 'dimension'>>): string {
+  const counts = Object.entries({ items, ...sizes }).filter(([, count]) => count > 0);
+  return [
+    ...counts.map(([what, count]) => `${count.toLocaleString('en-US')} ${what}`),
+    ...(dimension > 0 ? [`dimension ${dimension}`] : []),
+  ].join(', ');
 }

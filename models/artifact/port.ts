@@ -30,6 +30,8 @@ export type VersionManifest = {
   readonly dimension: number;
   /** Rows of the index; 0 where there is none. */
   readonly itemCount: number;
+  /** What else it consists of, by name. */
+  readonly sizes?: Readonly<Record<string, number>>;
   /** How train and test were split. */
   readonly protocol: string;
   readonly metrics: MetricValues;

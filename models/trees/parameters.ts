@@ -1,5 +1,5 @@
 import { ConfigurationError } from '#platform';
-import { type ConfigOf, checkRanges, outOfRange, type Parameters } from '../parameters.ts';
+import { type ConfigOf, checkRanges, type Directions, outOfRange, type Parameters } from '../parameters.ts';
 import type { Column } from './ensemble.ts';
 
 /** The numbers that a training of trees takes; names and meaning as in LightGBM where it has them. */
@@ -8,7 +8,8 @@ export const treeParameters = {
     default: 100,
     range: 'a whole number above 0',
     most: 10_000,
-    about: 'Trees at most; early stopping may keep fewer.',
+    about:
+      'Maximum number of trees. With `training.patience`, an epoch is ten trees, and the trees up to the best epoch are kept.',
     search: { from: 50, to: 500, log: true, whole: true },
   },
   leaves: {
@@ -80,6 +81,12 @@ export const treeParameters = {
     range: 'not below 0',
     about: 'L2 regularisation of categorical splits, added to `regularisation`.',
   },
+  monotone: {
+    default: {},
+    range: '1 or -1 by column',
+    about:
+      'Numeric columns whose rise must not lower scores (1) or raise them (-1), by name, such as `{"item-features.popularity": 1}`.',
+  },
 } as const satisfies Parameters;
 
 export const lossNames = ['logistic', 'squared', 'lambdamart', 'yetirank'] as const;
@@ -87,8 +94,6 @@ export type LossName = (typeof lossNames)[number];
 
 export type TreeConfig = ConfigOf<typeof treeParameters> & {
   readonly loss: LossName;
-  /** By name of a numeric column: 1 where scores must not fall as its value rises, -1 where they must not rise. */
-  readonly monotone: Readonly<Record<string, 1 | -1>>;
 };
 
 /** What differs from the defaults; the loss has none. */
@@ -103,7 +108,7 @@ export function treeConfig(options: TreeOptions, columns: readonly Column[]): Tr
   const defaults = Object.fromEntries(
     Object.entries(treeParameters).map(([name, parameter]) => [name, parameter.default]),
   ) as ConfigOf<typeof treeParameters>;
-  const config: TreeConfig = { ...defaults, monotone: {}, ...options };
+  const config: TreeConfig = { ...defaults, ...options };
   const refuse = (name: keyof TreeConfig, expected: string) => {
     throw outOfRange(MODEL, name, config[name], expected);
   };
@@ -113,23 +118,20 @@ export function treeConfig(options: TreeOptions, columns: readonly Column[]): Tr
   if (config.leaves < 2) refuse('leaves', 'at least 2');
   if (config.rowShare === 0) refuse('rowShare', 'above 0');
   if (config.columnShare === 0) refuse('columnShare', 'above 0');
-  checkMonotone(config.monotone, columns);
+  checkMonotone(MODEL, config.monotone, columns);
   return config;
 }
 
-function checkMonotone(monotone: TreeConfig['monotone'], columns: readonly Column[]): void {
-  for (const [name, direction] of Object.entries(monotone)) {
-    const column = columns.find((each) => each.name === name);
-    if (column === undefined || column.categories !== undefined) {
-      throw new ConfigurationError(
-        'MR_MODEL_CONFIG',
-        `${MODEL}: monotone names ${name}, which is no numeric column`,
-        {
-          hint: 'It must name numeric columns of the rows.',
-        },
-      );
-    }
-    if (direction !== 1 && direction !== -1)
-      throw outOfRange(MODEL, `monotone.${name}`, direction, '1 or -1');
-  }
+/** Refuses names that are not of numeric columns: MR_MODEL_CONFIG. */
+export function checkMonotone(model: string, monotone: Directions, columns: readonly Column[]): void {
+  const numeric = columns.filter(({ categories }) => categories === undefined).map(({ name }) => name);
+  const unknown = Object.keys(monotone).find((name) => !numeric.includes(name));
+  if (unknown === undefined) return;
+  throw new ConfigurationError(
+    'MR_MODEL_CONFIG',
+    `${model}: monotone names ${unknown}, which is no numeric column`,
+    {
+      hint: `The numeric columns are ${numeric.join(', ')}.`,
+    },
+  );
 }

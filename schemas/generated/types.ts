@@ -175,6 +175,8 @@ export type Candidate = {
   dimension: number;
   /** Rows of the index. */
   items: number;
+  /** What it consists of beside items, by name: trees and columns of boosted trees. */
+  sizes: Record<string, number>;
   protocol: string;
   metrics: Record<string, number>;
   popularity: Record<string, number>;
@@ -822,6 +824,8 @@ export type Run = {
   /** On the test part; of a trial, on the validation part. */
   metrics: Record<string, number>;
   intervals: Record<string, MetricInterval>;
+  /** Sizes of what it has made, also of a trial: how many trees early stopping has kept. */
+  sizes: Record<string, number>;
   /** What it has made. */
   version: string | null;
   /** Why it failed, was skipped or cancelled. */

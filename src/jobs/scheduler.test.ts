@@ -499,6 +499,7 @@ async function promoted({ log, topics }: JobsWorld, version: string): Promise<vo
     role: 'retrieval',
     run_id: null,
     intervals: {},
+    sizes: {},
     production: null,
   };
   const step = { ts: 0, command_id: 'c', reason: null, actor: null, previous: null, gates: [] };

@@ -179,6 +179,33 @@ describe('configuration', () => {
     assert.deepEqual(loadConfiguration(given(gates)).versions.gates, gates);
   });
 
+  it('takes directions for numeric columns of snapshots, and names those where there is no such column', (t) => {
+    const given = (model: string, monotone: unknown) => ({
+      ...nothing,
+      directory: directoryWith(t, { models: { [model]: { monotone } } }),
+    });
+    const directions = { 'item-features.popularity': 1, 'item-profile.age_days': -1, position: -1 };
+    const { declared } = loadConfiguration(given('trees', directions));
+    assert.deepEqual(modelSettings(declared).configOf.trees, { monotone: directions });
+    loadConfiguration(given('stacked', { 'score.two-tower': 1 }));
+    for (const column of ['item-features.popularty', 'item-profile.category', 'score.two-tower']) {
+      refused(
+        given('trees', { [column]: 1 }),
+        'MR_MODEL_CONFIG',
+        new RegExp(`trees: monotone names ${column}, which is no numeric column`),
+        /item-features\.popularity/,
+      );
+    }
+    refused(
+      given('trees', { position: 2 }),
+      'MR_CONFIG_INVALID',
+      /models\.trees\.monotone.*1 or -1 by column/s,
+    );
+    const environment = { MILLRACE_MODELS_TREES_MONOTONE: '{"position": -1}' };
+    const byVariable = loadConfiguration({ ...nothing, environment, directory: temporaryDirectory(t) });
+    assert.deepEqual(modelSettings(byVariable.declared).configOf.trees, { monotone: { position: -1 } });
+  });
+
   it('shows the beginning of long values and names', (t) => {
     const long = 'x'.repeat(400_000);
     for (const wrong of [{ http: { port: long } }, { [long]: 1 }, { admission: { unknownItem: [long] } }]) {

@@ -25,7 +25,7 @@ import { REPLAYS_OPTIONS } from '#replays/options';
 import { RESPONDERS_OPTIONS } from '#responders/options';
 import { SIMULATOR_OPTIONS } from '#simulator/options';
 import { STORAGE_OPTIONS } from '#storage/options';
-import { TRAINER_OPTIONS } from '#trainer/options';
+import { requireKnownColumns, TRAINER_OPTIONS } from '#trainer/options';
 import { ROLES_OPTIONS } from './roles/options.ts';
 import { requireSoundCertificate } from './served-certificate.ts';
 
@@ -60,7 +60,7 @@ export function allOptions(): readonly ConfigurationOption[] {
   return listOptions(declaration());
 }
 
-/** Errors: as readOptions; MR_CONFIG_CONTRADICTION for values that do not go together. */
+/** Errors: as readOptions and refuseContradictions. */
 export function loadConfiguration(sources: ConfigurationSources): Configuration {
   const values = readOptions(declaration(), sources);
   const configuration = { ...values, data: resolve(sources.directory, values.data) };
@@ -95,12 +95,13 @@ export function configuredSecrets(configuration: Configuration): Readonly<Record
   );
 }
 
-/** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
+/** Errors: MR_CONFIG_CONTRADICTION for values that do not go together, MR_MODEL_CONFIG for columns that do not exist. */
 export function refuseContradictions(configuration: Configuration): void {
   requireSoundAccess(configuration);
   requireSoundCertificate(configuration);
   requireBackupPlace(configuration);
   requireMailAddresses(configuration);
+  requireKnownColumns(configuration.declared);
   const { log, registry, notifications } = configuration;
   const { url, format, secret } = notifications;
   if (url !== undefined && format === 'json' && secret === undefined) {

@@ -68,8 +68,6 @@ export type CardTable = {
 
 /** The lesson of one training. */
 export interface Lesson {
-  /** The metric that a training may be stopped by. */
-  readonly validatedBy: string;
   /** Items that the version knows. */
   readonly items: number;
   /** The files of the text encoder that has read titles, where one has. */

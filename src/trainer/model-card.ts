@@ -1,4 +1,4 @@
-import type { Interval, TrainingHistory } from '#models';
+import { type Interval, sizeText, type TrainingHistory } from '#models';
 import type { Snapshot } from '#schemas';
 import type { CardTable, Judgements, Lesson } from './lesson.ts';
 
@@ -7,6 +7,7 @@ export type CardContents = {
   readonly model: string;
   readonly dimension: number;
   readonly itemCount: number;
+  readonly sizes?: Readonly<Record<string, number>>;
   readonly seed: number;
   readonly config: Readonly<Record<string, unknown>>;
   readonly snapshot: Snapshot;
@@ -22,13 +23,15 @@ export type CardContents = {
  * the baselines and by segment, and where it comes from.
  */
 export function modelCard(contents: CardContents): string {
-  const { model, dimension, itemCount, seed, config, snapshot, base, lesson, judgements, history } = contents;
+  const { model, dimension, itemCount, sizes, seed, config, snapshot } = contents;
+  const { base, lesson, judgements, history } = contents;
+  const size = sizeText({ items: itemCount, dimension, sizes: { ...sizes } });
   const { textEncoder: _, ...learning } = config;
   const settings = Object.entries(learning)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .sort();
   const sections = [
-    [`# ${model}, ${dimension} dimensions, ${itemCount} items`],
+    [`# ${model}${size === '' ? '' : `: ${size}`}`],
     ['## Use', '', ...lesson.card.use],
     [
       '## Data',

@@ -2,6 +2,8 @@
 import { schedule } from '#jobs/options';
 import { count, option, seed, text, whole, z } from '#platform/configuration';
 
+export { requireKnownColumns } from './ranking/known-columns.ts';
+
 export const TRAINER_OPTIONS = {
   training: {
     modelModules: option(z.array(z.string().min(1)).default([]))`
@@ -31,8 +33,8 @@ export const TRAINER_OPTIONS = {
       Time after which an active run fails, minutes.`,
     retries: option(whole().default(3))`How often a step of a run is retried after a transient error.`,
     patience: option(whole().default(0))`
-      Epochs without a better recall on the validation part after which training ends; with 0 it also learns from that
-      part.`,
+      Epochs without a better recall@10 (ndcg@10 of a ranker) on the validation part after which training ends and
+      returns to the best epoch; of boosted trees, ten are an epoch. With 0 it also learns from that part.`,
     checkpointSteps: option(count().default(100))`
       Weight updates between two checkpoints, from which a run resumes after a crash.`,
     provider: option(z.enum(['cpu', 'webgpu', 'cuda', 'auto']).default('auto'))`

@@ -160,8 +160,10 @@ export async function trainRanker(
             options.calibration,
           )
         : null;
+      const { roots, columns } = served as TreeEnsemble;
       return {
         dimension: 0,
+        sizes: { trees: roots.length, columns: columns.length },
         files: {
           ...treesFile(served as TreeEnsemble),
           ...baseFiles(bases, servedBases),

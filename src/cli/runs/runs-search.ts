@@ -9,6 +9,7 @@ import {
   type SearchSpace,
   searchSpaceOf,
   seededRandom,
+  VALIDATED_BY,
 } from '#models';
 import { systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
@@ -47,7 +48,10 @@ export function searchCommand(): Command {
         '--model <name>',
         `${modelNames().join(', ')}, or of training.modelModules (default: the first of training.models)`,
       )
-      .option('--metric <name>', 'metric to order trials by (default: recall@10)')
+      .option(
+        '--metric <name>',
+        `metric to order trials by (default: ${VALIDATED_BY.retrieval}, of a ranker ${VALIDATED_BY.ranking})`,
+      )
       .option('--seed <n>', 'seed of the points and of each training (default: training.seed)'),
     examples: [
       [`millrace runs search --space '{"temperature": [0.1, 0.15, 0.2]}' --trials 3`, 'a list of values'],
@@ -65,8 +69,8 @@ are evaluated; the test part is not used. Nothing is published: train the best o
 }
 
 async function search(invocation: Invocation<Options>): Promise<number> {
-  const { options, output } = invocation;
-  searched(invocation);
+  const { output } = invocation;
+  const { metric } = searched(invocation);
   const trials = await aloneOrBesideStart(invocation, 'search', {
     does: 'trains',
     beside: (installation, signal) => runTrials(invocation, installation, signal),
@@ -75,21 +79,23 @@ async function search(invocation: Invocation<Options>): Promise<number> {
       return Promise.race([runTrials(invocation, installation, shutdown.signal), failed]);
     },
   });
-  printTrials(output, trials, options.metric ?? 'recall@10');
+  printTrials(output, trials, metric);
   return EXIT.done;
 }
 
-/** The model that is searched for, and where: by default in the space that it declares. */
+/** The model that is searched for, where, by default in the space that it declares, and what trials are compared by. */
 function searched({ configuration, options }: Pick<Invocation<Options>, 'configuration' | 'options'>): {
   readonly model: string;
   readonly space: SearchSpace;
+  readonly metric: string;
 } {
-  const { name, parameters } = modelNamed(
+  const { name, role, parameters } = modelNamed(
     options.model ?? (modelSettings(configuration.declared).trained[0] as string),
   );
   return {
     model: name,
     space: options.space === undefined ? searchSpaceOf(parameters) : readSpace(options.space),
+    metric: options.metric ?? VALIDATED_BY[role],
   };
 }
 
@@ -99,9 +105,9 @@ async function runTrials(
   installation: Installation,
   signal: AbortSignal,
 ): Promise<readonly Run[]> {
-  const { trials: most = TRIALS, minutes, metric = 'recall@10' } = options;
+  const { trials: most = TRIALS, minutes } = options;
   const { seed } = configuration.training;
-  const { model, space: dimensions } = searched({ configuration, options });
+  const { model, space: dimensions, metric } = searched({ configuration, options });
   const random = seededRandom(seed);
   const search = randomUUID().slice(0, 8);
   const until = minutes === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + minutes * 60_000;
@@ -132,8 +138,12 @@ function printTrials(output: Output, trials: readonly Run[], metric: string): vo
     return [run.run_id, run.status, figure(run.metrics[metric]), ...settings];
   });
   const [best] = ordered;
-  if (output.json || best?.status !== 'succeeded') return;
+  if (output.json || best === undefined) return;
   output.line();
+  if (best.metrics[metric] === undefined) {
+    output.line(`No trial has ${metric}, so none is the best.`);
+    return;
+  }
   output.line(`Best by validation: run ${best.run_id}. Nothing was published. To train it on all rows:`);
   output.line(`  millrace train --model ${best.model} --seed ${best.seed} --with '${best.config}'`);
 }

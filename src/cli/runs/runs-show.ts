@@ -1,6 +1,7 @@
 /** `millrace runs show ID`: the steps of a run, its metrics, and its curves. */
 
 import { Command } from 'commander';
+import { sizeText } from '#models';
 import type { Run, RunProgress } from '#schemas';
 import { withInstallation } from '#service';
 import { readRuns } from '#trainer';
@@ -44,6 +45,8 @@ function print(output: Output, run: Run, curve: readonly RunProgress[]): void {
   output.line(
     `snapshot ${snapshot_id ?? '-'}, version ${version ?? '-'}${base === null ? '' : `, started from ${base}`}`,
   );
+  const size = sizeText(run);
+  if (size !== '') output.line(`came to ${size}`);
   const settings = Object.entries(JSON.parse(config) as Record<string, unknown>);
   const said = settings.map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   output.line(`seed ${seed}; ${said.length === 0 ? 'the defaults' : said.join(', ')}`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '#models';
-import { commandLine, jsonLines } from '../testing/command-line.ts';
+import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 import { drawCurve } from './runs-curve.ts';
 import { drawFrom, readSpace } from './runs-search-space.ts';
 
@@ -80,7 +80,7 @@ describe('runs', () => {
     ]);
     assert.match(
       listed?.out ?? '',
-      /^run +model +pipeline +trigger +status +step +requested +took +recall@10\n/,
+      /^run +model +pipeline +trigger +status +step +requested +took +recall@10 +ndcg@10\n/,
     );
     assert.match(shown?.out ?? '', /\nstep +status +attempts +took +error\nsnapshot +succeeded +1 /);
     assert.match(shown?.out ?? '', /\nrecall@10 +0\.\d{4} +0\.\d{4} to \d\.\d{4}\n/);
@@ -90,6 +90,42 @@ describe('runs', () => {
     assert.match(unknown?.err ?? '', /^error MR_RUN_UNKNOWN: /);
     assert.match(over?.err ?? '', /^error MR_RUN_OVER: Run .* is succeeded already/);
     assert.match(one?.err ?? '', /^error MR_MODEL_CONFIG: There is no trainable model nope/);
+  });
+});
+
+describe('runs of rankers', () => {
+  it('are compared by how they order lists, and say how many trees there are', async (t) => {
+    const training = { ...smallWorld.training, patience: 1 };
+    const models = { trees: { trees: 200, minRows: 5, learningRate: 0.3 } };
+    const { begin, run, runEach } = commandLine(t, { ...smallWorld, training, models });
+    const start = begin(['start', '--json']);
+    await start.until(/^\{"url".*\}$/m);
+    const search = ['runs', 'search', '--model', 'trees', '--space', '{"leaves": [4, 8]}', '--trials', '2'];
+    const searched = await run(search);
+    assert.match(searched.out, /^run +status +ndcg@10 +leaves$/m, searched.err);
+    const rows = [...searched.out.matchAll(/^([0-9a-f]{8}) +succeeded +([01]\.\d{4}) /gm)];
+    const [[, best, highest] = [], [, , lowest] = []] = rows;
+    assert.ok(Number(highest) >= Number(lowest), searched.out);
+    assert.match(searched.out, new RegExp(`^Best by validation: run ${best}\\.`, 'm'));
+    const unknown = await run([...search.slice(0, -1), '1', '--metric', 'recall@10']);
+    assert.match(unknown.out, /^No trial has recall@10, so none is the best\.$/m);
+
+    const trained = await run(['train', '--model', 'trees']);
+    const [, version = '', trees] =
+      /^version ([0-9a-f]{16}) \((\d+) trees, \d+ columns\) (?:promoted|staged)/m.exec(trained.out) ?? [];
+    assert.ok(Number(trees) < 200, trained.out + trained.err);
+    assert.match(trained.out, /^ndcg@10 [01]\.\d{4} \(popularity [01]\.\d{4}, /m);
+    assert.doesNotMatch(trained.out, /recall@10/);
+    const [ofVersion, ofTrial, listed] = await runEach([
+      ['versions', 'show', version],
+      ['runs', 'show', best ?? ''],
+      ['runs'],
+    ]);
+    assert.match(ofVersion?.out ?? '', new RegExp(`^trained on .*: ${trees} trees, \\d+ columns$`, 'm'));
+    assert.match(ofVersion?.out ?? '', /^## Importance of columns$/m);
+    assert.match(ofTrial?.out ?? '', /^came to \d+ trees, \d+ columns$/m);
+    assert.match(listed?.out ?? '', new RegExp(`^${best} .* - +${highest}$`, 'm'));
+    assert.equal((await start.signal('SIGINT')).code, 0);
   });
 });
 

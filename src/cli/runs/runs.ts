@@ -66,6 +66,7 @@ const columns = [
   'requested',
   right('took'),
   right('recall@10'),
+  right('ndcg@10'),
 ] as const;
 
 function row(run: Run, point: RunProgress | undefined, now: number): string[] {
@@ -81,5 +82,6 @@ function row(run: Run, point: RunProgress | undefined, now: number): string[] {
     moment(created),
     tookOf(run, now),
     figure(metrics['recall@10']),
+    figure(metrics['ndcg@10']),
   ];
 }

@@ -34,11 +34,9 @@ function* lines(summary: Summary): Generator<readonly [label: string, text: stri
   yield ['World', worldText(summary)];
   yield ['Processed', processedText(summary.processed)];
   if (decided !== undefined) {
-    const [recall, ndcg] = qualityLines(decided);
     const took = summary.trainedMs === undefined ? '' : ` in ${seconds(summary.trainedMs)}`;
     yield ['Model', `${decisionText(decided)}${took}`];
-    yield ['Quality', recall];
-    yield ['', ndcg];
+    for (const [nth, line] of qualityLines(decided).entries()) yield [nth === 0 ? 'Quality' : '', line];
   }
   const live = eventsPerSecond > 0 ? `, agents live at ${eventsPerSecond} events/s` : '';
   yield ['Serving', `${url}, first answer after ${seconds(firstAnswerMs)}${live}; Ctrl-C stops`];

@@ -1,8 +1,9 @@
 /** What came of a training, in words. */
 
-import type { Version } from '#schemas';
+import { sizeText } from '#models';
+import type { Version, VersionRole } from '#schemas';
 import type { TrainingResult } from '#trainer';
-import { figure, grouped } from '../output.ts';
+import { figure } from '../output.ts';
 
 /** The one line of `millrace train --json`. */
 export function trainingLine({
@@ -14,7 +15,7 @@ export function trainingLine({
   decision,
 }: TrainingResult) {
   const { status, reason, candidate } = decision;
-  const { snapshot_id, dimension, items } = candidate;
+  const { snapshot_id, dimension, items, sizes } = candidate;
   return {
     version,
     protocol,
@@ -26,6 +27,7 @@ export function trainingLine({
     snapshot: snapshot_id,
     dimension,
     items,
+    sizes,
   };
 }
 
@@ -34,12 +36,19 @@ export function resultOf(decision: Version): TrainingResult {
   return { version, protocol, model: metrics, popularity, decayedPopularity: decayed_popularity, decision };
 }
 
-/** Quality beside the popularity baselines, in two lines. */
-export function qualityLines({ candidate }: Version): readonly [string, string] {
+/** What versions of a role are worth, in two metrics. */
+const QUALITY: Readonly<Record<VersionRole, readonly [string, string]>> = {
+  retrieval: ['recall@10', 'ndcg@10'],
+  similar: ['recall@10', 'ndcg@10'],
+  ranking: ['ndcg@10', 'list-auc'],
+};
+
+/** Quality beside the popularity baselines. */
+export function qualityLines({ candidate }: Version): readonly string[] {
   const { metrics, popularity, decayed_popularity: decayed } = candidate;
   const line = (metric: string) =>
     `${metric} ${figure(metrics[metric])} (popularity ${figure(popularity[metric])}, decayed popularity ${figure(decayed[metric])})`;
-  return [line('recall@10'), line('ndcg@10')];
+  return QUALITY[candidate.role].map(line);
 }
 
 /** Compares a ranker's ordering of the lists shown to users with the order that retrieval gave them. */
@@ -50,6 +59,7 @@ export function rankingLine({ version, status, candidate: { metrics, model } }: 
 }
 
 export function decisionText({ version, status, reason, candidate }: Version): string {
-  const size = `${grouped(candidate.items)} items, dimension ${candidate.dimension}`;
-  return `version ${version} (${size}) ${status}${reason === null ? '' : `: ${reason}`}`;
+  const size = sizeText(candidate);
+  const what = size === '' ? candidate.model : size;
+  return `version ${version} (${what}) ${status}${reason === null ? '' : `: ${reason}`}`;
 }

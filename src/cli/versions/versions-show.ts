@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { currentRecords } from '#engine';
-import { artifactsIn, type IndexCalibration, VERSIONS_DIRECTORY } from '#models';
+import { artifactsIn, type IndexCalibration, sizeText, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
 import { errorCode } from '#platform';
 import { isInForce } from '#processors';
@@ -120,7 +120,9 @@ function print(output: Output, { latest, steps, serving, card, index, built }: S
   const { model, role, snapshot_id, run_id, metrics, intervals, production } = candidate;
   output.line(`version ${version} (${model}, ${role}) is ${status}${serving ? ' and in force' : ''}`);
   const trained = snapshot_id === '' ? 'elsewhere' : `on snapshot ${snapshot_id}`;
-  output.line(`trained ${trained}${run_id === null ? '' : ` by run ${run_id}`}`);
+  const size = sizeText(candidate);
+  const parts = size === '' ? '' : `: ${size}`;
+  output.line(`trained ${trained}${run_id === null ? '' : ` by run ${run_id}`}${parts}`);
   output.line();
   output.table(
     ['when', 'step', 'by', 'in place of', 'why'],

@@ -238,6 +238,7 @@ function publish(version: string, snapshot: string): Command {
     role: 'retrieval',
     run_id: null,
     intervals: {},
+    sizes: {},
     production: null,
   };
   const command_id = `publish-${version}`;

@@ -47,6 +47,7 @@ const version = (snapshotId: string, status: VersionStatus = 'promoted'): Versio
     role: 'retrieval',
     run_id: null,
     intervals: {},
+    sizes: {},
     production: null,
   };
   return {

@@ -43,6 +43,7 @@ export async function stored(
     role,
     run_id: null,
     intervals: {},
+    sizes: {},
     production: null,
   };
 }

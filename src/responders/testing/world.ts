@@ -165,6 +165,7 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
         role: 'retrieval',
         run_id: null,
         intervals: {},
+        sizes: {},
         production: null,
       };
     },

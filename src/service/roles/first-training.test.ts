@@ -29,6 +29,7 @@ const run: Run = {
   ended: null,
   metrics: {},
   intervals: {},
+  sizes: {},
   version: null,
   error: null,
 };

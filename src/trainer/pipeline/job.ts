@@ -172,8 +172,11 @@ export class Job {
       (other) => other.run_id !== run.run_id && other.status === 'succeeded' && isTwin(other, run),
     );
     if (twin === undefined) return undefined;
-    const { version, metrics, intervals } = twin;
-    return { over: { status: 'succeeded' }, change: (each) => ({ ...each, version, metrics, intervals }) };
+    const { version, metrics, intervals, sizes } = twin;
+    return {
+      over: { status: 'succeeded' },
+      change: (each) => ({ ...each, version, metrics, intervals, sizes }),
+    };
   }
 
   async #record({ kind: name, runs }: JobStep, event: StepEvent<StepResult>): Promise<void> {

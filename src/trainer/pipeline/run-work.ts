@@ -83,14 +83,14 @@ export class RunWork {
     if (inForce !== undefined) await options.files?.bring(inForce.directory);
     const { candidate } = await this.#thread.evaluate(inForce);
     await this.#thread.close();
-    const { metrics, intervals } = candidate;
+    const { metrics, intervals, sizes } = candidate;
     this.#bar?.done(`ndcg@10 ${metrics['ndcg@10']?.toFixed(3)}`);
     options.logger.info({ run: run().run_id, version: candidate.version, metrics }, 'a model is trained');
     this.#candidate = { ...candidate, run_id: run().run_id };
     const version = candidate.version === '' ? null : candidate.version;
     // Before anybody hears of it.
     if (version !== null) await options.files?.publish(candidate.directory);
-    return { change: (each) => ({ ...each, metrics, intervals, version }) };
+    return { change: (each) => ({ ...each, metrics, intervals, sizes, version }) };
   }
 
   async publish(snapshot: Snapshot): Promise<StepResult> {

@@ -1,5 +1,5 @@
 import { type FeatureKind, featureViews, recordViews } from '#features';
-import type { ColumnSubject, RankingDataset } from '#models';
+import type { Column, ColumnSubject, RankingDataset } from '#models';
 
 /** A feature that rankers read, and where an example has it. */
 export type RankingFeature = {
@@ -34,10 +34,9 @@ const DERIVED: readonly RankingFeature[] = [
   },
 ];
 
-/** All features that are one number or one text, of the views of the product; `columns` are those of the table `examples`. */
-export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingFeature[] {
-  const views = [...featureViews, ...recordViews];
-  const direct = views.flatMap(({ name, entity, exampleField, columns: features }) => {
+/** All features that are one number or one text, of the views of the product. */
+const FEATURES: readonly RankingFeature[] = [
+  ...[...featureViews, ...recordViews].flatMap(({ name, entity, exampleField, columns: features }) => {
     const field = exampleField ?? RECORD_FIELDS[name];
     return features.flatMap(({ name: feature, kind }): RankingFeature[] => {
       const column = `${field}_${feature}`;
@@ -53,9 +52,19 @@ export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingF
         },
       ];
     });
-  });
-  return [...direct, ...DERIVED].filter(({ needs }) => needs.every((column) => columns.has(column)));
+  }),
+  ...DERIVED,
+];
+
+/** Those that can be read from the table `examples` with these columns. */
+export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingFeature[] {
+  return FEATURES.filter(({ needs }) => needs.every((column) => columns.has(column)));
 }
+
+/** What rankers may find in a snapshot; the categories of texts are the snapshot's. */
+export const rankingColumns: readonly Column[] = FEATURES.map(({ name, isText }) =>
+  isText ? { name, categories: [] } : { name },
+);
 
 /** The version of each view that these features are of. */
 export function viewVersions(features: readonly RankingFeature[]): Readonly<Record<string, number>> {

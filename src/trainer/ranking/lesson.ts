@@ -46,7 +46,6 @@ export async function rankingLesson(
   const dataset: RankingDataset = { ...rows, ...(before && whole && { retrieval: { before, whole } }) };
   const { train, heldOut } = dataset;
   return {
-    validatedBy: 'ndcg@10',
     items: whole?.data.items ?? 0,
     card: {
       use: [

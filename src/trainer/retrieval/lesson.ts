@@ -24,7 +24,6 @@ export async function retrievalLesson(
   const rows = rowsToJudge(dataset);
   const users = [...rows.heldOut.keys()];
   return {
-    validatedBy: 'recall@10',
     items: dataset.data.items,
     textEncoder: dataset.textEncoder,
     card: {

@@ -51,6 +51,7 @@ export function newRuns(wanted: NewRun): Run[] {
     ended: null,
     metrics: {},
     intervals: {},
+    sizes: {},
     version: null,
     error: null,
   }));

@@ -13,6 +13,7 @@ import {
   type TrainingHistory,
   type TrainingProgress,
   train,
+  VALIDATED_BY,
   VERSIONS_DIRECTORY,
   type VersionFiles,
 } from '#models';
@@ -81,7 +82,7 @@ export class VersionTrainer {
 
   async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainingOutcome> {
     const { checkpoints, judgedBy = 'test', patience = 0 } = this.#what;
-    const { lesson, training } = await this.#open();
+    const training = await this.#open();
     const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
     const resumeFrom = await files?.load();
     // With a single epoch there is no earlier one to return to.
@@ -89,7 +90,7 @@ export class VersionTrainer {
     const history = await train(withProviderErrors(training), {
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
-      ...(isStoppedEarly && { earlyStopping: { metric: lesson.validatedBy, patience } }),
+      ...(isStoppedEarly && { earlyStopping: { metric: VALIDATED_BY[this.#model.role], patience } }),
       ...(files && { checkpoints: { everySteps: checkpoints.everySteps, save: (each) => files.save(each) } }),
       ...(resumeFrom && { resumeFrom }),
       onEpoch: ({ epoch, step, loss, metrics }) => onEpoch?.(epoch, step, { epoch_loss: loss, ...metrics }),
@@ -118,21 +119,21 @@ export class VersionTrainer {
     return join(this.#what.dataDirectory, this.#what.snapshot.directory);
   }
 
-  async #open(): Promise<{ readonly lesson: Lesson; readonly training: Training<TrainedModel> }> {
+  async #open(): Promise<Training<TrainedModel>> {
     await this.close();
     const { snapshot } = this.#what;
     await verifyFiles(this.#snapshotDirectory, snapshot);
     refuseOtherFeatures(snapshot);
     this.#lesson ??= await lessonOf(this.#model, this.#what);
     this.#training = await this.#lesson.open();
-    return { lesson: this.#lesson, training: this.#training };
+    return this.#training;
   }
 
   async #evaluate(inForce: InForce | undefined): Promise<TrainedVersion> {
     const { snapshot, dataDirectory, seed, config, judgedBy, base } = this.#what;
     const [lesson, training, history] = [this.#lesson, this.#training, this.#history];
     invariant(lesson !== undefined && training !== undefined && history !== undefined, 'train comes first');
-    const { dimension, files } = await training.result();
+    const { dimension, sizes, files } = await training.result();
     const judgements = await lesson.judge(files);
     const vectors = files[ITEM_VECTORS_FILE];
     const index = vectors && readCalibration(vectors);
@@ -142,6 +143,7 @@ export class VersionTrainer {
       seed,
       dimension,
       itemCount: lesson.items,
+      ...(sizes && { sizes }),
       protocol: snapshot.protocol,
       ...(index && { index }),
       ...(lesson.textEncoder && { textEncoder: lesson.textEncoder }),

@@ -62,6 +62,7 @@ export async function openRegistryWorld(t: TestContext, { isProcessed = true } =
       role: 'retrieval',
       run_id: null,
       intervals: {},
+      sizes: {},
       production: null,
     };
   };

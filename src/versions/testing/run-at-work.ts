@@ -3,7 +3,15 @@ import type { Run } from '#schemas';
 /** A training that is under way. */
 export function runAtWork(run_id: string, snapshot_id: string): Run {
   const asked = { trigger: 'schedule', command_id: null, search: null, seed: 1, force: false } as const;
-  const reached = { metrics: {}, intervals: {}, version: null, error: null, step: 'train', steps: [] };
+  const reached = {
+    metrics: {},
+    intervals: {},
+    sizes: {},
+    version: null,
+    error: null,
+    step: 'train',
+    steps: [],
+  };
   return {
     ...asked,
     ...reached,
