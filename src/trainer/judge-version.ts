@@ -1,22 +1,29 @@
 /** A version on the held-out part of a snapshot, by our metrics, whoever has trained it. */
 import { join } from 'node:path';
+import type { AnyView } from '#features';
 import { modelOf, openRanker, type Serving, servingOf, type VersionContents } from '#models';
 import { withScratchDuckDb } from '#offline';
 import { InputError } from '#platform';
 import type { Snapshot } from '#schemas';
-import type { Judgements } from './lesson.ts';
+import type { ExampleView, Judgements } from './lesson.ts';
 import { readRanking } from './ranking/dataset.ts';
 import { judgeRanking } from './ranking/evaluation.ts';
 import { historyRead, scoresOf as rankingScores } from './ranking/lesson.ts';
 import { readDataset } from './retrieval/dataset.ts';
 import { judge, rowsToJudge } from './retrieval/evaluation.ts';
 import { scoresOf } from './retrieval/user-scores.ts';
-import { refuseOtherFeatures, verifyFiles } from './snapshot-checks.ts';
+import { refuseOtherFeatures, verifyFiles, viewsIn } from './snapshot-checks.ts';
 
 export type JudgedVersion = {
   /** As its manifest names it. */
   readonly model: string;
   readonly files: VersionContents;
+};
+
+export type JudgingOptions = {
+  readonly dataDirectory: string;
+  /** Views of modules whose rows snapshots have. */
+  readonly modules: readonly AnyView[];
 };
 
 /** Models look at fewer. */
@@ -30,13 +37,15 @@ const LONGEST_HISTORY = 1_000;
 export async function judgeVersion(
   version: JudgedVersion,
   snapshot: Snapshot,
-  dataDirectory: string,
+  { dataDirectory, modules }: JudgingOptions,
 ): Promise<Judgements> {
   const directory = join(dataDirectory, snapshot.directory);
   await verifyFiles(directory, snapshot);
   refuseOtherFeatures(snapshot);
   const serving = servingOf(version.model);
-  return serving === undefined ? judgeRanker(version, directory) : judgeFinder(serving, version, directory);
+  return serving === undefined
+    ? judgeRanker(version, directory, viewsIn(snapshot, modules))
+    : judgeFinder(serving, version, directory);
 }
 
 async function judgeFinder(
@@ -51,11 +60,15 @@ async function judgeFinder(
   return judge(dataset, rows, await scoresOf({ serving, read }, dataset, [...rows.heldOut.keys()]));
 }
 
-async function judgeRanker({ model: name, files }: JudgedVersion, directory: string): Promise<Judgements> {
+async function judgeRanker(
+  { model: name, files }: JudgedVersion,
+  directory: string,
+  modules: readonly ExampleView[],
+): Promise<Judgements> {
   const known = modelOf(name);
   const model = known?.role === 'ranking' ? known : undefined;
   const historyLength = model === undefined ? 0 : historyRead(model, {});
-  const reading = { judgedBy: 'test', historyLength, beforeShare: 0 } as const;
+  const reading = { judgedBy: 'test', historyLength, beforeShare: 0, modules } as const;
   const { heldOut } = await withScratchDuckDb((database) => readRanking(database, directory, reading));
   const ranker = await openRanker(name, files);
   const { givesChances } = ranker;

@@ -1,4 +1,5 @@
 /** What a model's role makes of a snapshot: what there is to learn from it, and how well that was learned. */
+import type { AnyView, FeatureKind } from '#features';
 import type {
   Execution,
   Interval,
@@ -19,6 +20,12 @@ import type { Snapshot } from '#schemas';
  */
 export type JudgingPart = 'test' | 'validated' | 'validation';
 
+/** What a ranker has to know of a view to read its rows in examples; another thread can have it. */
+export type ExampleView = Pick<AnyView, 'name' | 'version' | 'entity'> & {
+  readonly exampleField?: string | undefined;
+  readonly columns: readonly { readonly name: string; readonly kind: FeatureKind }[];
+};
+
 export type VersionTraining = {
   readonly snapshot: Snapshot;
   readonly dataDirectory: string;
@@ -27,6 +34,8 @@ export type VersionTraining = {
   readonly model?: string;
   /** What differs from the model's defaults. */
   readonly config: ModelConfig;
+  /** Views of modules whose rows the snapshot has, for rankers; none by default. */
+  readonly modules?: readonly ExampleView[];
   /** By one thread on the CPU unless told otherwise. */
   readonly execution?: Execution;
   /** Whether it is judged, and stopped, by the validation part; neither unless told otherwise. */

@@ -1,9 +1,10 @@
 /** Whether a snapshot can be learned from at all. */
 import { join } from 'node:path';
-import { featureViews } from '#features';
+import { type AnyView, featureViews } from '#features';
 import type { AnalyticDatabase } from '#offline';
 import { FatalError, fileProblem, InputError } from '#platform';
 import type { Snapshot } from '#schemas';
+import type { ExampleView } from './lesson.ts';
 import { momentFields } from './moments.ts';
 
 /** What training reads of each table. */
@@ -43,6 +44,21 @@ export function refuseOtherFeatures({ snapshot_id: id, views }: Snapshot): void 
       throw otherFeatures(id, `has features of an earlier declaration of ${name}`);
     }
   }
+}
+
+/** Those views of modules whose rows a snapshot has as they are declared now, without what another thread can't have. */
+export function viewsIn({ views }: Snapshot, modules: readonly AnyView[] = []): ExampleView[] {
+  const isAsThen = ({ name, version, declaration }: AnyView) =>
+    views.some((each) => each.name === name && each.version === version && each.declaration === declaration);
+  return modules.filter(isAsThen).map(({ name, version, entity, exampleField, columns }) => {
+    return {
+      name,
+      version,
+      entity,
+      exampleField,
+      columns: columns.map(({ name, kind }) => ({ name, kind })),
+    };
+  });
 }
 
 /** Refuses tables that lack a column (MR_TRAINING_FEATURES), and weights that are no numbers (MR_TRAINING_NOT_FINITE). */

@@ -49,6 +49,26 @@ it('a start answers, then trains a ranker behind its first version, which answer
   assert.match(out, /^## Importance of columns$/m);
 });
 
+it('a ranker that is trained here learns from the view of a module, and is served its rows', async (t) => {
+  const modules = [join(import.meta.dirname, '../../view-builds/fixtures/watched-trends.ts')];
+  const training = { ...smallWorld.training, rankers: ['trees'] };
+  const { begin, print } = commandLine(t, { ...smallWorld, training, features: { modules } });
+  const started = begin(['start']);
+  const [, url] = await started.until(/Serving +(http:\S+),/);
+  const [, ranker = ''] = await started.until(/^Ranker ([0-9a-f]{16}) \(trees\) promoted/m);
+  await untilRankedBy(url, ranker);
+  const { out } = await print(['versions', 'show', ranker]);
+  assert.match(out, /watched-trends\.events/);
+  const explained = await print(['evaluate', ranker.slice(0, 8), '--json']);
+  assert.equal(explained.code, 0, explained.err);
+  const [evaluated] = jsonLines<{ metrics: Record<string, number> }>(explained.out);
+  const listed = jsonLines<{ version: string; model: Record<string, number> }>(
+    (await print(['versions', '--json'])).out,
+  );
+  assert.deepEqual(evaluated?.metrics, listed.find(({ version }) => version === ranker)?.model);
+  assert.equal((await started.signal('SIGTERM')).code, 0);
+});
+
 for (const model of ['neumf', 'dlrm']) {
   it(`${model} is trained behind the first version, gated, served, trained again, and rolled back`, async (t) => {
     const training = { ...smallWorld.training, rankers: [model] };

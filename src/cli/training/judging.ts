@@ -2,7 +2,7 @@
 import { readSnapshots } from '#offline';
 import { InputError } from '#platform';
 import type { Snapshot } from '#schemas';
-import type { Installation } from '#service';
+import { type Installation, snapshotModules } from '#service';
 import { type JudgedVersion, type Judgements, judgeVersion } from '#trainer';
 
 /** The newest snapshot whose id begins so, or of all. Errors: InputError MR_SNAPSHOT_UNKNOWN. */
@@ -26,5 +26,6 @@ export async function judgedOn(
   { configuration, files }: Installation,
 ): Promise<Judgements> {
   await files?.bring(snapshot.directory);
-  return judgeVersion(version, snapshot, configuration.data);
+  const modules = await snapshotModules(configuration);
+  return judgeVersion(version, snapshot, { dataDirectory: configuration.data, modules });
 }

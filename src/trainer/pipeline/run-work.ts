@@ -15,6 +15,7 @@ import {
 import type { VersionTraining } from '../lesson.ts';
 import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
+import { viewsIn } from '../snapshot-checks.ts';
 import { directoryOfRun, removeFilesOfRun } from '../thread/checkpoint-files.ts';
 import { RunThread } from '../thread/run-thread.ts';
 import type { InForce } from '../thread/version-training.ts';
@@ -119,7 +120,7 @@ export class RunWork {
   }
 
   async #training(snapshot: Snapshot): Promise<VersionTraining> {
-    const { dataDirectory, files, training = defaultTraining, execution } = this.#with.options;
+    const { dataDirectory, files, training = defaultTraining, execution, modules } = this.#with.options;
     await files?.bring(snapshot.directory);
     const { patience, checkpointSteps } = training;
     const run = this.#with.run();
@@ -130,6 +131,7 @@ export class RunWork {
       seed: run.seed,
       model: run.model,
       config: JSON.parse(run.config) as ModelConfig,
+      modules: viewsIn(snapshot, modules),
       ...(execution && { execution }),
       judgedBy: run.pipeline === 'search' ? 'validation' : patience > 0 ? 'validated' : 'test',
       patience,

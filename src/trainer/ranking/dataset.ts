@@ -4,7 +4,7 @@ import { type Bags, forEachJudgedList, type RankingDataset, type RankingRows, ty
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { ContextFeatures, Gender, Profile } from '#schemas';
-import type { JudgingPart } from '../lesson.ts';
+import type { ExampleView, JudgingPart } from '../lesson.ts';
 import { momentColumn } from '../moments.ts';
 import { refuseUnreadable } from '../snapshot-checks.ts';
 import { type RankingFeature, rankingFeatures, subjectsOf, viewVersions } from './features.ts';
@@ -15,6 +15,8 @@ export type RankingReading = {
   readonly beforeShare: number;
   /** Items of a history that base models look at. */
   readonly historyLength: number;
+  /** Views of modules whose rows the snapshot has; none by default. */
+  readonly modules?: readonly ExampleView[];
 };
 
 export type ReadRanking = {
@@ -76,7 +78,7 @@ const TAKEN_LISTS = `
 export async function readRanking(
   database: AnalyticDatabase,
   directory: string,
-  { judgedBy, beforeShare, historyLength }: RankingReading,
+  { judgedBy, beforeShare, historyLength, modules = [] }: RankingReading,
 ): Promise<ReadRanking> {
   for (const table of ['examples', 'items', 'users']) {
     const path = literal(join(directory, `${table}.parquet`));
@@ -84,7 +86,7 @@ export async function readRanking(
   }
   await refuseUnreadable(database);
   const described = await database.rows<{ column_name: string }>('DESCRIBE examples');
-  const features = rankingFeatures(new Set(described.map(({ column_name }) => column_name)));
+  const features = rankingFeatures(new Set(described.map(({ column_name }) => column_name)), modules);
   await database.run(`
     CREATE TABLE listed AS
     SELECT * EXCLUDE (place, begins),
@@ -112,7 +114,7 @@ export async function readRanking(
   const read = (where: string) => readRows(database, { where, columns, historyLength });
   const heldOut = judgedBy === 'validation' ? 'validation' : 'test';
   const rows = {
-    views: viewVersions(features),
+    views: viewVersions(features, modules),
     subjects: subjectsOf(features),
     train: await read(train),
     ...(judgedBy !== 'test' && { validation: await read("split = 'validation'") }),

@@ -1,5 +1,6 @@
 import { type FeatureKind, featureViews, recordViews } from '#features';
 import type { Column, ColumnSubject, RankingDataset } from '#models';
+import type { ExampleView } from '../lesson.ts';
 
 /** A feature that rankers read, and where an example has it. */
 export type RankingFeature = {
@@ -34,9 +35,9 @@ const DERIVED: readonly RankingFeature[] = [
   },
 ];
 
-/** All features that are one number or one text, of the views of the product. */
-const FEATURES: readonly RankingFeature[] = [
-  ...[...featureViews, ...recordViews].flatMap(({ name, entity, exampleField, columns: features }) => {
+/** All features of views that are one number or one text. */
+function featuresOf(views: readonly ExampleView[]): readonly RankingFeature[] {
+  return views.flatMap(({ name, entity, exampleField, columns: features }) => {
     const field = exampleField ?? RECORD_FIELDS[name];
     return features.flatMap(({ name: feature, kind }): RankingFeature[] => {
       const column = `${field}_${feature}`;
@@ -52,24 +53,35 @@ const FEATURES: readonly RankingFeature[] = [
         },
       ];
     });
-  }),
+  });
+}
+
+const OF_THE_PRODUCT: readonly RankingFeature[] = [
+  ...featuresOf([...featureViews, ...recordViews]),
   ...DERIVED,
 ];
 
-/** Those that can be read from the table `examples` with these columns. */
-export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingFeature[] {
-  return FEATURES.filter(({ needs }) => needs.every((column) => columns.has(column)));
+/** Those of the product and of modules that can be read from the table `examples` with these columns. */
+export function rankingFeatures(
+  columns: ReadonlySet<string>,
+  modules: readonly ExampleView[],
+): readonly RankingFeature[] {
+  const all = [...OF_THE_PRODUCT, ...featuresOf(modules)];
+  return all.filter(({ needs }) => needs.every((column) => columns.has(column)));
 }
 
-/** What rankers may find in a snapshot; the categories of texts are the snapshot's. */
-export const rankingColumns: readonly Column[] = FEATURES.map(({ name, isText }) =>
+/** What rankers may find in a snapshot, beside what views of modules have; the categories of texts are the snapshot's. */
+export const rankingColumns: readonly Column[] = OF_THE_PRODUCT.map(({ name, isText }) =>
   isText ? { name, categories: [] } : { name },
 );
 
 /** The version of each view that these features are of. */
-export function viewVersions(features: readonly RankingFeature[]): Readonly<Record<string, number>> {
+export function viewVersions(
+  features: readonly RankingFeature[],
+  modules: readonly ExampleView[],
+): Readonly<Record<string, number>> {
   const names = new Set(features.map(({ name }) => name.split('.')[0]));
-  const read = [...featureViews, ...recordViews].filter(({ name }) => names.has(name));
+  const read = [...featureViews, ...modules, ...recordViews].filter(({ name }) => names.has(name));
   return Object.fromEntries(read.map(({ name, version }) => [name, version]));
 }
 

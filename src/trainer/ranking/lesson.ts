@@ -24,13 +24,14 @@ const BEFORE_SHARE = 0.8;
 /** To order items: learned from lists that users were shown, judged by such lists. */
 export async function rankingLesson(
   model: RankingModel,
-  { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test' }: VersionTraining,
+  { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test', modules = [] }: VersionTraining,
 ): Promise<Lesson> {
   const { parameters, bases } = model;
   checkConfig(model.name, parameters, config);
   const directory = join(dataDirectory, snapshot.directory);
   const historyLength = historyRead(model, config);
-  const reading = { judgedBy, historyLength, beforeShare: bases.length === 0 ? 0 : BEFORE_SHARE };
+  const beforeShare = bases.length === 0 ? 0 : BEFORE_SHARE;
+  const reading = { judgedBy, historyLength, beforeShare, modules };
   const { trainFromMs, ...rows } = await withScratchDuckDb((database) =>
     readRanking(database, directory, reading),
   );

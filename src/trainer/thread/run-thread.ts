@@ -30,7 +30,7 @@ export class RunThread {
     const { port1, port2: host } = new MessageChannel();
     const furtherThreads = hostThreads(port1);
     const execution = { ...what.execution, host };
-    const input: TrainingInput = { ...what, execution, modules: modelModules() };
+    const input: TrainingInput = { ...what, execution, modelModules: modelModules() };
     const entry = new URL('./training-thread.ts', import.meta.url);
     const { port, exited } = startWorker(entry, { input, moved: [host], limits });
     const allExited = exited.then(async (fault) => {

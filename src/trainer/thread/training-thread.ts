@@ -22,11 +22,11 @@ export type TrainingEvent =
   | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly values: EpochValues };
 
 /** With the modules of models that the process knows. */
-export type TrainingInput = VersionTraining & { readonly modules: readonly string[] };
+export type TrainingInput = VersionTraining & { readonly modelModules: readonly string[] };
 
 await serveThread<TrainingInput, TrainingAnswers, void, TrainingEvent>(
-  async ({ modules, ...what }, thread) => {
-    await loadModelModules(modules);
+  async ({ modelModules, ...what }, thread) => {
+    await loadModelModules(modelModules);
     const trainer = new VersionTrainer(what);
     const answers: TrainingAnswers = {
       train: () =>
