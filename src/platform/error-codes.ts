@@ -22,8 +22,8 @@ export const PLATFORM_ERRORS = {
     Compare its name with docs/CONFIGURATION.md.`,
   MR_DATA_LOCKED: fixConfiguration`Another process uses the data directory.
     Stop that process, or choose another directory with --data.`,
-  MR_DATA_UNUSABLE: fixConfiguration`The data directory cannot be created or written.
-    Choose a directory that this user may write to.`,
+  MR_DATA_UNUSABLE: fixConfiguration`The data directory cannot be created, read or written.
+    Choose a directory that this user may read and write.`,
   MR_DISK_FULL: retry`A disk is full, or the user's quota on it is used up.
     Free space on it: work resumes by itself, and nothing that was acknowledged is lost.`,
   MR_FAILPOINT: giveUp`A failpoint was armed to fail here.

@@ -1,7 +1,7 @@
 /** A data directory and a log opened: the one of the directory, or the one on Kafka that the configuration names. */
 
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { type OpenedLog, openLog } from '#log';
 import {
@@ -15,6 +15,7 @@ import {
   type Shutdown,
   systemClock,
   type Tracing,
+  unusableData,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
 import { openSharedFiles, type SharedFiles } from '#storage';
@@ -83,9 +84,18 @@ export async function withInstallation<T>(
   );
 }
 
-/** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
+/**
+ * As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. Errors also:
+ * ConfigurationError MR_DATA_UNUSABLE.
+ */
 export function requireData({ data, log }: Configuration): void {
-  if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
+  if (log !== 'embedded') return;
+  try {
+    accessSync(join(data, 'log.sqlite'), constants.R_OK);
+  } catch (error) {
+    if (!/^(ENOENT|ENOTDIR)$/.test(errorCode(error) ?? '')) throw unusableData(data, error);
+    throw noData(`in ${data}`);
+  }
 }
 
 async function requireTopics({ log: url }: Configuration, { log }: LogInstallation): Promise<void> {
