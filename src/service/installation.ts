@@ -22,6 +22,7 @@ import { openSharedFiles, type SharedFiles } from '#storage';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
 import type { Configuration } from './configuration.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
+import { refuseLostLog } from './lost-log.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 import { RunningSecrets } from './running-secrets.ts';
@@ -86,10 +87,11 @@ export async function withInstallation<T>(
 
 /**
  * As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. Errors also:
- * ConfigurationError MR_DATA_UNUSABLE.
+ * ConfigurationError MR_DATA_UNUSABLE; those of refuseLostLog.
  */
 export function requireData({ data, log }: Configuration): void {
   if (log !== 'embedded') return;
+  refuseLostLog({ data, log });
   try {
     accessSync(join(data, 'log.sqlite'), constants.R_OK);
   } catch (error) {
@@ -113,12 +115,13 @@ function noData(where: string): ConfigurationError {
   });
 }
 
-/** As openInstallation, for what needs no topic of the product's. */
+/** As openInstallation, for what needs no topic of the product's. Errors also: those of openLog and refuseLostLog. */
 export async function openLogInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<LogInstallation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  refuseLostLog(configuration);
   const { close, ...opened } = await openLog(configuration, {
     clock: systemClock,
     random: Math.random,
