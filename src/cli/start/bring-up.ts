@@ -88,6 +88,10 @@ export async function bringUp(
   const hasImports = existsSync(join(installation.directory, 'imports'));
   const said = { configuration, made, hasImports, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
+  for (const { version, code } of responder.refused) {
+    const from = `"millrace repair ${version} --from DIR" brings it back from a copy, "millrace train" makes another`;
+    notice(output, `Version ${version} was promoted and cannot be loaded (${code}): ${from}.`);
+  }
   const telling = tellClicks(quality, { output, signal });
   shutdown.add('clicks', () => telling);
   return { failed };
