@@ -35,7 +35,7 @@ export { type JobWorks, startJobs } from './jobs/start-jobs.ts';
 export { newestRecords } from './newest-records.ts';
 export { startNotifications } from './notifications.ts';
 export { type OwnTopology, runOwnTopology } from './own-topology.ts';
-export { type CarryOverNotes, catchUp, type Pipeline, startPipeline } from './pipeline.ts';
+export { type CarryOverNotes, catchUp, type Pipeline, type Processed, startPipeline } from './pipeline.ts';
 export { lacksChoice, makePlan, type ShownPlan } from './planning/plan.ts';
 export { requireFitForProduction } from './production.ts';
 export { openInstalledVault } from './pseudonyms.ts';

@@ -63,7 +63,7 @@ export async function bringUp(
   const madeMs = systemClock.monotonic() - worldAt;
   composed.phase = 'training';
   // Answers come from the rows that are there while an earlier release's state is carried over.
-  const processed = pipeline.isTakingOver ? { events: 0, ms: 0 } : await catchUp(pipeline, progress);
+  const processed = pipeline.isTakingOver ? { events: 0, left: 0, ms: 0 } : await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
 
   const bringing = { pipeline, responder, trainer, known, shutdown, output, progress };
