@@ -50,7 +50,7 @@ export { ROLE_NAMES, type RoleName } from './roles/role.ts';
 export type { TrainerRole } from './roles/trainer.ts';
 export { fetchByCertificate } from './served-certificate.ts';
 export { checkPort } from './server.ts';
-export { snapshotModules, startTrainer } from './training.ts';
+export { requireTrainingFiles, snapshotModules, startTrainer } from './training.ts';
 export { snapshotPlan, waitingOptions } from './training-plans.ts';
 export type { Finding } from './verification/finding.ts';
 export { verifiedTopologies, verifyDerived } from './verification/verify-derived.ts';
