@@ -213,6 +213,7 @@ export {
   type UserInput,
   VOCABULARY_FILE,
 } from './serving/port.ts';
+export { requireEncoderFiles } from './text-encoder/encoder-files.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores, TopK } from './top-k.ts';
 export {

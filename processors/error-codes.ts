@@ -21,7 +21,7 @@ export const PROCESSORS_ERRORS = {
   MR_VERSION_NOT_IN_FORCE: fixInput`The version to roll back is not in force.
     Look at \`millrace versions\`: someone else may have rolled it back.`,
   MR_VERSION_NOT_PROMOTABLE: fixInput`The version was rejected by the gates, or archived.
-    Train a better one; archived versions stay archived.`,
+    Train a better one, or correct the gates and restart: the version is then decided on again. Archived versions stay archived.`,
   MR_VERSION_NO_PREVIOUS: fixInput`There is no version to roll back to.
     Promote another one with \`millrace promote\`.`,
   MR_VERSION_UNKNOWN: fixInput`There is no such version.

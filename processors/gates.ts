@@ -48,6 +48,29 @@ export function judgeCandidate(
   return { results, rejection, waits };
 }
 
+/**
+ * Whether these gates ask for something else than those by which a decision was made, as `results` has them. What the version in
+ * force asks for changes with every promotion, and is no reason to decide again.
+ */
+export function asksOtherwise(
+  results: readonly GateResult[],
+  candidate: Candidate,
+  options: GateOptions,
+): boolean {
+  const { minimum = {}, minimumLift, production = 'not-worse' } = options;
+  const now = [...minimumGates(candidate, minimum), ...liftGates(candidate, minimumLift)];
+  const isCompared = ({ gate }: GateResult) => gate === 'production';
+  if (asked(now) !== asked(results.filter((each) => !isCompared(each)))) return true;
+  return production === 'any' && results.some((each) => isCompared(each) && !each.passed);
+}
+
+function asked(results: readonly GateResult[]): string {
+  return results
+    .map(({ gate, metric, threshold }) => `${gate} ${metric} ${threshold}`)
+    .sort()
+    .join();
+}
+
 function minimumGates({ metrics }: Candidate, minimum: Readonly<Record<string, number>>): GateResult[] {
   return Object.entries(minimum).flatMap(([metric, threshold]) => {
     const value = metrics[metric];

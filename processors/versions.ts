@@ -8,7 +8,7 @@ import type {
   VersionRole,
   VersionStatus,
 } from '#schemas';
-import { type GateOptions, judgeCandidate } from './gates.ts';
+import { asksOtherwise, type GateOptions, judgeCandidate } from './gates.ts';
 import { promotionsAfter } from './version-registry.ts';
 
 const ROLES: readonly VersionRole[] = ['retrieval', 'ranking', 'similar'];
@@ -60,7 +60,8 @@ class Refusal {
  *
  * and archived from anywhere, which is for good. One version is in force in each role: the newest of the role's
  * promotions, of which a rollback takes the last away; only of a ranker also the first. Every command is answered on topic `command-answers`, with the
- * code of an error and the reason where it is refused; a candidate that was decided on before changes nothing.
+ * code of an error and the reason where it is refused; a candidate that was decided on before changes nothing, unless it was
+ * rejected by gates that ask for something else now: then it is decided on again, whether it is published or promoted.
  */
 export function versions(gate: GateOptions, { version, promotions }: RegistryValues) {
   return defineProcessor({
@@ -132,19 +133,31 @@ class Registry {
 
   #publish(candidate: Candidate): Version {
     const known = this.#stores.decided.get(candidate.version);
-    if (known !== undefined) return known;
+    if (known !== undefined && !this.#isOutdated(known)) return known;
+    if (known === undefined) this.#step(candidate, 'registered');
+    const decided = this.#judge(candidate);
+    const isPassed = decided.status === 'staged' && decided.reason === null;
+    return isPassed ? this.#putInForce(decided, { reason: null }) : decided;
+  }
+
+  /** Rejected by what is not asked for any more. */
+  #isOutdated({ status, gates, candidate }: Version): boolean {
+    return status === 'rejected' && asksOtherwise(gates, candidate, this.#gate);
+  }
+
+  /** Rejected, or staged: with a reason where it waits for an approval. */
+  #judge(candidate: Candidate): Version {
     const promoted = this.#promotions(candidate.role).at(-1);
     const inForce = promoted === undefined ? null : this.#decided(promoted).candidate;
     const { results: gates, rejection, waits } = judgeCandidate(candidate, inForce, this.#gate);
-    this.#step(candidate, 'registered');
     this.#step(candidate, 'evaluated', { gates });
     if (rejection !== null) return this.#step(candidate, 'rejected', { gates, reason: rejection });
-    const staged = this.#step(candidate, 'staged', { gates, reason: waits });
-    return waits === null ? this.#putInForce(staged, { reason: null }) : staged;
+    return this.#step(candidate, 'staged', { gates, reason: waits });
   }
 
   #promote(): Version {
-    const known = this.#known();
+    const before = this.#known();
+    const known = this.#isOutdated(before) ? this.#judge(before.candidate) : before;
     const { version, status, reason, candidate } = known;
     if (status === 'archived' || status === 'rejected') {
       const why = reason === null ? '' : `: ${reason}`;

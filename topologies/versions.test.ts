@@ -119,6 +119,31 @@ describe('versions', () => {
     assert.match(silent?.reason ?? '', /gate lift: ndcg@10 is missing/);
   });
 
+  it('are decided on again when the gates that rejected them ask for something else', async (t) => {
+    // Changed as a restart with other options changes them.
+    const minimum: Record<string, number> = { auc: 0.6 };
+    const { publish, promote, life } = await registry(t, { minimum });
+    const poor = (version: string, auc: number, more: Partial<Candidate> = {}) =>
+      candidate(version, { metrics: { ...metrics(0.13), auc }, ...more });
+    assert.equal((await publish(poor('first', 0.5)))?.status, 'rejected');
+    assert.equal((await publish(poor('second', 0.3, besides('first', {}))))?.status, 'rejected');
+    const before = await life();
+    assert.equal((await publish(poor('first', 0.5)))?.status, 'rejected', 'nothing has changed');
+    assert.deepEqual(await life(), before);
+
+    minimum.auc = 0.4;
+    assert.equal((await publish(poor('first', 0.5)))?.status, 'promoted');
+    const refused = await promote('second');
+    assert.equal(refused?.code, 'MR_VERSION_NOT_PROMOTABLE');
+    assert.match(refused?.reason ?? '', /auc is 0\.3000, and at least 0\.4000/);
+    delete minimum.auc;
+    assert.equal((await promote('second'))?.status, 'promoted');
+    assert.deepEqual((await life()).slice(before.length), [
+      ...lifeOf('first', 'evaluated', 'staged', 'promoted'),
+      ...lifeOf('second', 'evaluated', 'rejected', 'evaluated', 'staged', 'promoted'),
+    ]);
+  });
+
   it('may be worse than production by chance, not beyond its interval', async (t) => {
     const { publish, steps } = await registry(t);
     await publish(candidate('first'));

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ConfigurationError, errorCode } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
@@ -46,6 +46,17 @@ export async function readTokenizer(
   return { tokens: WordPiece.ofTokenizer(tokenizer.toString()), file: fileOf(TOKENIZER_NAME, tokenizer) };
 }
 
+/** Whether an encoder's files are there, without reading them. Errors: as readGraph. */
+export async function requireEncoderFiles(path: string): Promise<void> {
+  const beside = (name: string) => join(dirname(path), name);
+  await access(path).catch((cause: unknown) => Promise.reject(missing(path, cause)));
+  try {
+    await Promise.any([VOCABULARY_NAME, TOKENIZER_NAME].map((name) => access(beside(name))));
+  } catch (error) {
+    throw missing(beside(TOKENIZER_NAME), (error as AggregateError).errors.at(-1));
+  }
+}
+
 /** The key of an entry of `TensorProto.external_data`, followed by the tag of its value. */
 const location = Buffer.from('\n\x08location\x12', 'latin1');
 
@@ -66,15 +77,19 @@ async function read(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new ConfigurationError(
-      'MR_TEXT_ENCODER_MISSING',
-      `The text encoder's file ${path} can't be read: ${errorCode(cause)}.`,
-      {
-        hint: `Set training.textEncoder to an ONNX file, with the ${TOKENIZER_NAME} or ${VOCABULARY_NAME} of its tokens beside it.`,
-        cause,
-      },
-    );
+    throw missing(path, cause);
   }
+}
+
+function missing(path: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError(
+    'MR_TEXT_ENCODER_MISSING',
+    `The text encoder's file ${path} can't be read: ${errorCode(cause)}.`,
+    {
+      hint: `Set training.textEncoder to an ONNX file, with the ${TOKENIZER_NAME} or ${VOCABULARY_NAME} of its tokens beside it.`,
+      cause,
+    },
+  );
 }
 
 function fileOf(name: string, bytes: Uint8Array): ManifestFile {

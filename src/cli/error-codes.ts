@@ -1,11 +1,13 @@
 /** The error codes of the command line. */
-import { type CodesOf, fixInput, giveUp } from '#platform';
+import { type CodesOf, fixInput, giveUp, retry } from '#platform';
 
 export const CLI_ERRORS = {
   MR_FEATURES_IN_USE: fixInput`A declared version of a view cannot be dropped.
     Remove its module from features.modules first.`,
   MR_GROUP_LIVE: fixInput`The offsets of a group with live members cannot be set.
     Stop all of its processes first.`,
+  MR_OUTPUT: retry`Standard output cannot be written; the command has done its work, and part of the result is not printed.
+    Direct it to where there is room.`,
   MR_RUN_AMBIGUOUS: fixInput`The beginning of a run’s id matches several runs.
     Write more of the id: see "millrace runs".`,
   MR_RUN_OVER: fixInput`A run to cancel is already over.

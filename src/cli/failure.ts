@@ -24,7 +24,8 @@ function exitCodeOf(error: unknown): number {
 }
 
 function describe(error: unknown): { code: string; message: string; hint: string | undefined } {
-  if (error instanceof MillraceError) return { code: error.code, message: error.message, hint: error.hint };
+  if (error instanceof MillraceError)
+    return { code: error.code, message: error.message, hint: hintOf(error) };
   if (error instanceof CommanderError) {
     return {
       code: 'MR_USAGE',
@@ -39,6 +40,12 @@ function describe(error: unknown): { code: string; message: string; hint: string
     message: code === undefined ? message : `${code}: ${message}`,
     hint: 'Run it again with --log-level debug to see the stack trace.',
   };
+}
+
+/** What a process that goes on says of itself is not true of one that ends. */
+function hintOf({ code, hint }: MillraceError): string | undefined {
+  if (code !== 'MR_DISK_FULL') return hint;
+  return 'Free space on it, then run the command again; nothing that was acknowledged is lost.';
 }
 
 function sentence(text: string): string {

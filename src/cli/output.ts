@@ -1,13 +1,29 @@
 /** What a command prints: lines for a person or JSON on standard output, and progress beside them. */
-import { createProgress, type DrawnProgress, progressStyle } from '#platform';
+import { createProgress, type DrawnProgress, progressStyle, RetryableError } from '#platform';
 
-/** Aborted when the reader of standard output has gone (`| head`): what follows would reach nobody. */
+/**
+ * Aborted when the reader of standard output has gone (`| head`), or a file cannot take more: what follows would reach nobody.
+ */
 const closed = new AbortController();
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE' && !closed.signal.aborted) failUnwritten(error);
   closed.abort();
 });
+
+/** What is not printed fails the command, which ends as usual: a server goes on without. */
+function failUnwritten(cause: Error): void {
+  const error = new RetryableError('MR_OUTPUT', `Standard output cannot be written: ${cause.message}.`, {
+    hint: 'Direct it to where there is room.',
+    cause,
+  });
+  process.once('exit', () => {
+    process.exitCode ||= 1;
+  });
+  void import('./failure.ts').then(({ reportFailure }) => {
+    reportFailure(error, { json: process.argv.includes('--json'), debug: false });
+  });
+}
 
 /** A column's title. */
 export type Column = string | { readonly right: string };

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
@@ -43,6 +45,20 @@ describe('command line', { concurrency: 2 }, () => {
     child.stdout.destroy();
     const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     assert.deepEqual([code, errors], [0, '']);
+  });
+
+  it('fails in words when its output cannot be written', async (t) => {
+    if (!existsSync('/dev/full')) return t.skip('there is no /dev/full');
+    const full = openSync('/dev/full', 'w');
+    t.after(() => closeSync(full));
+    for (const args of [['--help'], ['config', 'show']]) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+        stdio: ['ignore', full, 'pipe'],
+      });
+      const [errors, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'exit')]);
+      assert.equal(code, 1);
+      assert.match(errors, /^error MR_OUTPUT: .*no space left.*\nhint: .*\n$/);
+    }
   });
 
   it('explains itself and every command, with examples and exit codes', async (t) => {
@@ -111,11 +127,15 @@ describe('command line', { concurrency: 2 }, () => {
       [['recommend', '1', '-k', '0'], 'MR_USAGE', /whole number from 1 to 100/],
       [['recommend', '1', '--device', 'fridge'], 'MR_USAGE', /Allowed choices are/],
       [['topics'], 'MR_DATA_EMPTY', /\.millrace/],
+      [['topics', '--data', 'loop'], 'MR_DATA_UNUSABLE', /ELOOP/],
+      [['topics', '--data', 'x'.repeat(100_000)], 'MR_CONFIG_INVALID', /^.{200,500}$/],
       [['start', '--set', 'http.port=x'], 'MR_CONFIG_INVALID', /http\.port/],
       [['start', '--set', 'http.prot=1'], 'MR_CONFIG_UNKNOWN', /http\.prot/],
       [['start', '--config', 'none.json'], 'MR_CONFIG_FILE', /none\.json/],
     ] as const;
-    const printed = await commandLine(t).runEach(refusals.map(([args]) => args));
+    const { directory, runEach } = commandLine(t);
+    symlinkSync('loop', join(directory, 'loop'));
+    const printed = await runEach(refusals.map(([args]) => args));
     for (const [i, [args, code, message]] of refusals.entries()) {
       const { code: exitCode, out, err } = printed[i] ?? assert.fail();
       assert.deepEqual([exitCode, out], [2, ''], args.join(' '));

@@ -80,7 +80,7 @@ function hold(path: string, name: string, holder: Holder): DirectoryLock {
     writeHolder(path, name, holder);
   } catch (error) {
     database?.close();
-    throw isBusy(error) ? lockedError(path, readHolder(path, name), name) : unusableError(path, error);
+    throw isBusy(error) ? lockedError(path, readHolder(path, name), name) : unusableData(path, error);
   }
   const locked = database;
   let held = true;
@@ -131,10 +131,11 @@ function lockedError(path: string, holder: Partial<Holder> | undefined, name = W
   });
 }
 
-function unusableError(path: string, cause: unknown): ConfigurationError {
+/** ConfigurationError MR_DATA_UNUSABLE. */
+export function unusableData(path: string, cause: unknown): ConfigurationError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ConfigurationError('MR_DATA_UNUSABLE', `The data directory ${path} cannot be used: ${reason}.`, {
-    hint: 'Choose a directory that this user may write to with --data DIR.',
+    hint: 'Choose a directory that this user may read and write with --data DIR.',
     cause,
   });
 }

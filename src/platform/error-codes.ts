@@ -22,8 +22,8 @@ export const PLATFORM_ERRORS = {
     Compare its name with docs/CONFIGURATION.md.`,
   MR_DATA_LOCKED: fixConfiguration`Another process uses the data directory.
     Stop that process, or choose another directory with --data.`,
-  MR_DATA_UNUSABLE: fixConfiguration`The data directory cannot be created or written.
-    Choose a directory that this user may write to.`,
+  MR_DATA_UNUSABLE: fixConfiguration`The data directory cannot be created, read or written.
+    Choose a directory that this user may read and write.`,
   MR_DISK_FULL: retry`A disk is full, or the user's quota on it is used up.
     Free space on it: work resumes by itself, and nothing that was acknowledged is lost.`,
   MR_FAILPOINT: giveUp`A failpoint was armed to fail here.
@@ -32,8 +32,8 @@ export const PLATFORM_ERRORS = {
     Send it again; events with an event_id count once.`,
   MR_HTTP_BAD_URL: fixInput`The path of a request is not a valid URL.
     Percent-encode it.`,
-  MR_HTTP_BODY_INVALID: fixInput`A request body is empty or not JSON.
-    Send one JSON value.`,
+  MR_HTTP_BODY_INVALID: fixInput`A request body is empty or not JSON, or has a key that could change an object's prototype.
+    Send one JSON value, without the keys __proto__ and constructor.prototype.`,
   MR_HTTP_BODY_TOO_LARGE: fixInput`A request body is too large.
     Send less at once.`,
   MR_HTTP_BUSY: retry`The server is handling as many requests, or bytes of them, as it allows.
@@ -54,8 +54,10 @@ export const PLATFORM_ERRORS = {
     Send HTTP/1.1: with TLS where the server has a certificate, else without.`,
   MR_HTTP_MEDIA_TYPE: fixInput`A request body has a media type other than JSON.
     Send JSON, with content-type: application/json.`,
-  MR_HTTP_NOT_FOUND: fixInput`No route has this method and path.
-    Compare them with the documentation.`,
+  MR_HTTP_METHOD: fixInput`The path of a request has routes, but none of its method (405).
+    Use a method that the header allow lists.`,
+  MR_HTTP_NOT_FOUND: fixInput`No route has this path.
+    Compare it with the documentation.`,
   MR_HTTP_NOT_READY: retry`The server cannot answer fully yet.
     Retry in a moment; not_ready names what the server is waiting for.`,
   MR_HTTP_PIPELINED: retry`One connection has more unanswered requests than the server allows (429).

@@ -72,7 +72,7 @@ describe('early refusals', () => {
     refuse(true);
     assert.equal((await fetch(`${url}/health/live`)).status, 200);
     assert.equal((await fetch(`${url}/thingsandmore`)).status, 404);
-    assert.equal((await fetch(`${url}/things`)).status, 404);
+    assert.equal((await fetch(`${url}/things`)).status, 405);
     refuse(false);
     assert.equal((await fetch(`${url}/things/a`)).status, 200);
   });

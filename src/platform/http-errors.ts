@@ -26,6 +26,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   MR_ACCESS_RIGHT: 403,
   MR_ACCESS_USER: 403,
   MR_ACCESS_RATE: 429,
+  MR_HTTP_METHOD: 405,
   MR_HTTP_ENCODING: 415,
   MR_PRIVACY_VAULT_DAMAGED: 503,
   MR_HTTP_HOST: 421,

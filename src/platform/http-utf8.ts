@@ -12,7 +12,12 @@ export function requireUtf8(routes: FastifyInstance): void {
   routes.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const { 'content-encoding': encoding = 'identity' } = request.headers;
     if (encoding !== 'identity') return done(compressed(encoding));
-    if (isUtf8(body)) return parseJson(request, body.toString(), done);
+    if (isUtf8(body)) {
+      const text = body.toString();
+      return parseJson(request, text, (error, value) => {
+        done(error !== null && isJson(text) ? forbiddenKey() : error, value);
+      });
+    }
     const error = new InputError('MR_HTTP_BODY_INVALID', 'The body of the request is not UTF-8.', {
       hint: 'Send JSON in UTF-8.',
     });
@@ -25,6 +30,21 @@ export function requireUtf8(routes: FastifyInstance): void {
       hint: 'Percent-encode it.',
     });
   });
+}
+
+/** The parser refuses text that is JSON because of its keys alone, and says the same of it as of what is not. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function forbiddenKey(): InputError {
+  const problem = 'The request body has a key "__proto__", or "prototype" within "constructor".';
+  return new InputError('MR_HTTP_BODY_INVALID', problem, { hint: 'Omit or rename it.' });
 }
 
 function compressed(encoding: string): InputError {

@@ -71,6 +71,15 @@ describe('http server', () => {
     for (const type of ['text/xml', 'text/plain']) {
       assert.deepEqual(await post('<a/>', type), [415, 'MR_HTTP_MEDIA_TYPE']);
     }
+    for (const keys of ['"__proto__": {}', '"a": {"__proto__": 1}', '"constructor": {"prototype": 1}']) {
+      const refused = await get('/body', {
+        method: 'POST',
+        body: `{${keys}}`,
+        headers: { 'content-type': 'application/json' },
+      });
+      assert.equal(refused.status, 400);
+      assert.match(JSON.stringify(refused), /has a key/);
+    }
     const utf8 = [await post('"\u00fc"'), await post(Buffer.from([0x22, 0xff, 0x22]))];
     assert.deepEqual(utf8, [
       [200, false],
@@ -105,6 +114,35 @@ describe('http server', () => {
       [twice.code, twice.message],
       ['MR_HTTP_QUERY', 'Parameter "k" is given more than once.'],
     );
+  });
+
+  it('refuses parameters of operations that declare none', async (t) => {
+    const { url } = await start(t);
+    for (const path of ['/health/live', '/metrics', '/openapi.json', '/']) {
+      const refused = await fetch(`${url}${path}?devcie=tv`);
+      const { code, hint } = (await refused.json()) as { code: string; hint: string };
+      assert.deepEqual([refused.status, code, hint], [400, 'MR_HTTP_QUERY', 'Omit it.'], path);
+    }
+  });
+
+  it('names the methods of a path that has others', async (t) => {
+    const { url } = await start(t, ({ routes }) => {
+      routes.get('/rows/:id/cells', async () => ({}));
+      routes.post('/rows/:id/cells', async () => ({}));
+      routes.put('/files/*', async () => ({}));
+    });
+    const ask = async (method: string, path: string) => {
+      const { status, headers } = await fetch(url + path, { method });
+      return [status, headers.get('allow')];
+    };
+    assert.deepEqual(await ask('DELETE', '/rows/7/cells?a=1'), [405, 'GET, HEAD, POST']);
+    assert.deepEqual(await ask('GET', '/files/a/b'), [405, 'PUT']);
+    for (const path of ['/rows/7', '/rows/7/cells/1', '/files', '/nowhere']) {
+      assert.deepEqual(await ask('DELETE', path), [404, null], path);
+    }
+    const refused = await fetch(`${url}/health/live`, { method: 'POST', body: '{' });
+    const { code, hint } = (await refused.json()) as { code: string; hint: string };
+    assert.deepEqual([refused.status, code, hint], [405, 'MR_HTTP_METHOD', 'Use GET, HEAD.']);
   });
 
   it('says what is not ready, and renders metrics by route', async (t) => {

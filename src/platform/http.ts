@@ -10,6 +10,7 @@ import { EarlyRefusals } from './http-early.ts';
 import { aborted, describeError, requestIdOf, sendProblem, statusOf, withoutPaths } from './http-errors.ts';
 import { refuseOtherHosts } from './http-host.ts';
 import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
+import { RoutedMethods } from './http-methods.ts';
 import { traceparentOf, traceRequests } from './http-tracing.ts';
 import { requireUtf8 } from './http-utf8.ts';
 import type { Logger } from './logger.ts';
@@ -25,7 +26,7 @@ const METRICS_EVERY_MS = 1_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The parameters that may follow the path. A route that names none reads none, and any may be given. */
+    /** The parameters that may follow the path; any where nothing is said, none of an operation that has none. */
     readonly query?: readonly string[];
     readonly operation?: Operation;
   }
@@ -106,6 +107,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     frameworkErrors: (error, request, reply) =>
       void sendError(error, request, reply.headers(SECURITY_HEADERS), logger),
   });
+  const methods = new RoutedMethods(routes);
   const early = new EarlyRefusals(durationsOf(metrics));
   early.guard(routes.server);
   options.certificate?.follow(routes.server as unknown as Server);
@@ -133,7 +135,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   routes.addHook('onRequest', async ({ query, routeOptions }) => {
     if (routeOptions.config.query !== undefined) checkQuery(query as object, routeOptions.config.query);
   });
-  answerErrors(routes, logger);
+  answerErrors(routes, methods, logger);
   measure(routes, durationsOf(metrics));
   routes.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
@@ -207,7 +209,8 @@ function register<O extends Operation>(
   routes.route({
     method,
     url: path,
-    config: { operation, ...(query && { query: Object.keys(query.shape) }) },
+    exposeHeadRoute: operation.isRecorded !== true,
+    config: { operation, query: Object.keys(query?.shape ?? {}) },
     handler: async (request, reply) => {
       const parts = readRequest(operation, request);
       const { caller } = request;
@@ -248,21 +251,30 @@ function checkQuery(given: object, known: readonly string[]): void {
       ? `Parameter ${shown} is given more than once.`
       : `There is no parameter ${shown}.`;
     throw new InputError('MR_HTTP_QUERY', problem, {
-      hint: `Use each of ${known.join(', ')} at most once.`,
+      hint: known.length === 0 ? 'Omit it.' : `Use each of ${known.join(', ')} at most once.`,
     });
   }
 }
 
-function answerErrors(routes: FastifyInstance, logger: Logger): void {
+function answerErrors(routes: FastifyInstance, methods: RoutedMethods, logger: Logger): void {
+  const refuse = (request: HttpRequest, reply: HttpReply) => unrouted(request, reply, methods);
   routes.setErrorHandler<FastifyError>((error, request, reply) => {
     // What is wrong with a body matters only where there is a route that would read it.
-    if (request.is404 && !(error instanceof MillraceError)) return notFound(request, reply);
+    if (request.is404 && !(error instanceof MillraceError)) return refuse(request, reply);
     return sendError(error, request, reply, logger);
   });
-  routes.setNotFoundHandler(notFound);
+  routes.setNotFoundHandler(refuse);
 }
 
-function notFound(request: HttpRequest, reply: HttpReply): HttpReply {
+function unrouted(request: HttpRequest, reply: HttpReply, methods: RoutedMethods): HttpReply {
+  const allowed = methods.of(request.url);
+  if (allowed.length > 0) {
+    const list = allowed.join(', ');
+    const error = new InputError('MR_HTTP_METHOD', `The path does not support ${request.method}.`, {
+      hint: `Use ${list}.`,
+    });
+    return sendProblem(reply.header('allow', list), statusOf(error), describeError(error));
+  }
   const error = new InputError('MR_HTTP_NOT_FOUND', `There is no ${request.method} ${request.url}.`, {
     hint: 'Compare method and path with the documentation.',
   });

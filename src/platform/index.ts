@@ -19,6 +19,7 @@ export {
   type LockInspection,
   lockDirectory,
   lockParts,
+  unusableData,
 } from './directory-lock.ts';
 export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
 export type { CodeFor, ErrorCodes } from './error-codes.ts';

@@ -2,11 +2,16 @@
 import { logLevels } from './logger.ts';
 import { onOff, option, receiver, text, token, z } from './option.ts';
 
+/** Leaves room below the limits of file systems for the files in it. */
+const LONGEST_PATH = 1_000;
+
 export const PLATFORM_OPTIONS = {
   profile: option(z.enum(['dev', 'staging', 'prod']).optional())`
     Profile, whose file is read over the configuration file, such as \`millrace.config.prod.json\`. With \`prod\`, a start
     refuses what is not fit for production: see docs/SECURITY.md. \`--profile\` chooses it, too.`,
-  data: option(text().default('.millrace'))`Data directory, relative to the working directory.`,
+  data: option(
+    z.string().min(1).max(LONGEST_PATH).default('.millrace'),
+  )`Data directory, relative to the working directory.`,
   http: {
     host: option(text().default('127.0.0.1'))`Address that the HTTP server listens on.`,
     allowedHosts: option(z.array(text()).default([]))`

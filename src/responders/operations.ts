@@ -105,6 +105,7 @@ export const recommend = operation({
     'None of the newest 1,000 items that the user has seen. Unknown users, and those who have opted out, get popular items.',
   params: z.object({ user_id: idText.describe('As events carry it.') }),
   query: z.object({ k, ...contextQuery, ...details }),
+  isRecorded: true,
   answer: {
     description: 'The answer, which is logged.',
     schema: recommendation,

@@ -273,6 +273,9 @@ describe('responder', () => {
       const refused = await get(`/recommend/u?k=${k}`);
       assert.deepEqual([refused.status, refused.body.code], [400, 'MR_RECOMMEND_K'], k);
     }
+    // An answer that nobody reads would be logged as one that was shown.
+    const head = await fetch(`${url}/recommend/u`, { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('allow')], [405, 'GET']);
     assert.equal((await get('/recommend/u?k=4&device=tv&country=DE&language=de')).body.items.length, 4);
     for (const context of ['device=fridge', 'device=']) {
       const refused = await get(`/recommend/u?${context}`);

@@ -46,6 +46,7 @@ import { similarItems } from './similar-items.ts';
 import { type FollowerEnvironment, TopicFollower } from './topic-follower.ts';
 import { TracedChanges } from './traced-changes.ts';
 import type { VersionComparison } from './versions/comparisons.ts';
+import type { RefusedVersion } from './versions/in-force.ts';
 import { VersionsFollower } from './versions/versions-follower.ts';
 import { InProcessViewStore } from './view-store/in-process.ts';
 import type { ViewStore } from './view-store/port.ts';
@@ -392,6 +393,11 @@ export class Responder {
   /** The version that ranks what that one finds. */
   get ranker(): string | undefined {
     return this.#parts.versions.ranker;
+  }
+
+  /** Versions that were promoted after the ones in use, and cannot be loaded. */
+  get refused(): readonly RefusedVersion[] {
+    return this.#parts.versions.refused;
   }
 
   /** The features that the ranker is given, `view.feature`, in the order of its columns. */

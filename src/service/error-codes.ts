@@ -14,6 +14,8 @@ export const SERVICE_ERRORS = {
     Send them again later with the same event_id, or raise gateway.maxLag.`,
   MR_EVENTS_STARTING: retry`The first start is still writing its simulated world, before which no other events may come.
     Send them again in a moment with the same event_id.`,
+  MR_LOG_LOST: giveUp`The file of the log is missing or empty in a data directory that has what was derived from it.
+    Put log.sqlite back, restore a backup, or begin anew in another directory with --data.`,
   MR_PLAN_UNSAFE: fixConfiguration`A start would lose state, or read it as what it is not.
     See "millrace plan"; start with --accept and its hash, or start the earlier release.`,
   MR_PRIVACY_ARCHIVE_BEHIND: retry`The events of a user being erased were not archived in time.

@@ -1,7 +1,7 @@
 /** A data directory and a log opened: the one of the directory, or the one on Kafka that the configuration names. */
 
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { type OpenedLog, openLog } from '#log';
 import {
@@ -15,12 +15,14 @@ import {
   type Shutdown,
   systemClock,
   type Tracing,
+  unusableData,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
 import { openSharedFiles, type SharedFiles } from '#storage';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
 import type { Configuration } from './configuration.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
+import { refuseLostLog } from './lost-log.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 import { RunningSecrets } from './running-secrets.ts';
@@ -83,9 +85,19 @@ export async function withInstallation<T>(
   );
 }
 
-/** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
+/**
+ * As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. Errors also:
+ * ConfigurationError MR_DATA_UNUSABLE; those of refuseLostLog.
+ */
 export function requireData({ data, log }: Configuration): void {
-  if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
+  if (log !== 'embedded') return;
+  refuseLostLog({ data, log });
+  try {
+    accessSync(join(data, 'log.sqlite'), constants.R_OK);
+  } catch (error) {
+    if (!/^(ENOENT|ENOTDIR)$/.test(errorCode(error) ?? '')) throw unusableData(data, error);
+    throw noData(`in ${data}`);
+  }
 }
 
 async function requireTopics({ log: url }: Configuration, { log }: LogInstallation): Promise<void> {
@@ -103,12 +115,13 @@ function noData(where: string): ConfigurationError {
   });
 }
 
-/** As openInstallation, for what needs no topic of the product's. */
+/** As openInstallation, for what needs no topic of the product's. Errors also: those of openLog and refuseLostLog. */
 export async function openLogInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<LogInstallation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  refuseLostLog(configuration);
   const { close, ...opened } = await openLog(configuration, {
     clock: systemClock,
     random: Math.random,

@@ -24,8 +24,8 @@ describe('catchUp', () => {
         },
       },
     };
-    const { events } = await catchUp(pipeline, { start: () => step });
-    assert.equal(events, 7);
+    const { events, left } = await catchUp(pipeline, { start: () => step });
+    assert.deepEqual([events, left], [7, 100]);
     assert.deepEqual(shown, [0, 40, 40, 40, 70, 99, 100]);
   });
 });

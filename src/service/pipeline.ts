@@ -135,7 +135,13 @@ export async function startPipeline(
   });
 }
 
-export type Processed = { readonly events: number; readonly ms: number };
+export type Processed = {
+  /** Admitted by this process. */
+  readonly events: number;
+  /** Records that were waiting in any stage, of earlier events too. */
+  readonly left: number;
+  readonly ms: number;
+};
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(
@@ -164,5 +170,6 @@ export async function catchUp(
   pipeline.onProgress = () => {};
   step?.update(total);
   step?.done();
-  return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
+  const ms = systemClock.monotonic() - pipeline.startedAt;
+  return { events: pipeline.latest().admitted, left: total, ms };
 }

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AnyView } from '#features';
-import { type Execution, type ModelConfig, modelSettings } from '#models';
+import { type Execution, type ModelConfig, modelSettings, requireEncoderFiles } from '#models';
 import { exampleModules } from '#offline';
 import { type Progress, type Shutdown, systemClock } from '#platform';
 import { viewsOfModules } from '#processing';
@@ -48,6 +48,16 @@ export async function startTrainer(
     instanceId,
   });
   return { trainer, ...runUntilShutdown('trainer', shutdown, (signal) => trainer.run(signal)) };
+}
+
+/** What a training would find missing minutes later. Errors: ConfigurationError MR_TEXT_ENCODER_MISSING. */
+export async function requireTrainingFiles(configuration: Configuration): Promise<void> {
+  const { roles, training } = configuration;
+  if (!roles.includes('trainer')) return;
+  const ofModels = Object.values(configOf(configuration)).map(({ textEncoder }) => textEncoder);
+  for (const path of [training.textEncoder, ...ofModels]) {
+    if (typeof path === 'string') await requireEncoderFiles(resolve(path));
+  }
 }
 
 /** Parameters of single models; a file of a text encoder counts from the working directory. */

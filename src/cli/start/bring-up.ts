@@ -64,7 +64,7 @@ export async function bringUp(
   const madeMs = systemClock.monotonic() - worldAt;
   if (isNew) composed.phase = 'training';
   // Answers come from the rows that are there while an earlier release's state is carried over.
-  const processed = pipeline.isTakingOver ? { events: 0, ms: 0 } : await catchUp(pipeline, progress);
+  const processed = pipeline.isTakingOver ? { events: 0, left: 0, ms: 0 } : await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
 
   const bringing = { pipeline, responder, trainer, known, shutdown, output, progress };
@@ -87,6 +87,10 @@ export async function bringUp(
   const hasImports = existsSync(join(installation.directory, 'imports'));
   const said = { configuration, made, hasImports, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
+  for (const { version, code } of responder.refused) {
+    const from = `"millrace repair ${version} --from DIR" brings it back from a copy, "millrace train" makes another`;
+    notice(output, `Version ${version} was promoted and cannot be loaded (${code}): ${from}.`);
+  }
   const telling = tellClicks(quality, { output, signal });
   shutdown.add('clicks', () => telling);
   return { failed };

@@ -12,6 +12,7 @@ import {
   openInstallation,
   ROLE_NAMES,
   requireFitForProduction,
+  requireTrainingFiles,
   requireWhatRolesNeed,
 } from '#service';
 import type { Configuration } from '#service/configuration';
@@ -58,6 +59,7 @@ async function start(invocation: Invocation<StartOptions>): Promise<number> {
   const startedAt = systemClock.monotonic();
   requireFitForProduction(configuration);
   requireWhatRolesNeed(configuration);
+  await requireTrainingFiles(configuration);
   requireRoom(configuration, output);
   const open = async (shutdown: Shutdown) => {
     const { data, roles } = configuration;

@@ -2,7 +2,7 @@
 
 import type { Recommendation } from '#responders';
 import type { Version } from '#schemas';
-import { isSimulated, type MadeWorld, withoutUser } from '#service';
+import { isSimulated, type MadeWorld, type Processed, withoutUser } from '#service';
 import type { Configuration } from '#service/configuration';
 import { grouped, type Output, seconds } from '../output.ts';
 import { decisionText, qualityLines } from '../training/training.ts';
@@ -13,7 +13,7 @@ export type Summary = {
   /** Whether data were imported from this data directory. */
   readonly hasImports: boolean;
   readonly madeMs: number;
-  readonly processed: { readonly events: number; readonly ms: number };
+  readonly processed: Processed;
   /** The version that answers, or the one that was refused. */
   readonly decided: Version | undefined;
   /** Undefined where nothing was trained. */
@@ -70,8 +70,8 @@ function noWorldText(configuration: Configuration, hasImports: boolean): string 
   return 'none: on Kafka nothing is simulated unless simulation.world is on';
 }
 
-function processedText({ events, ms }: Summary['processed']): string {
-  if (events === 0) return 'nothing new';
+function processedText({ events, left, ms }: Processed): string {
+  if (events === 0) return left === 0 ? 'nothing new' : `${grouped(left)} records of earlier events`;
   return `${grouped(events)} events in ${seconds(ms)} (${grouped((1000 * events) / ms)} events/s)`;
 }
 

@@ -150,8 +150,7 @@ export function codesOf(operation: Operation): ReadonlyMap<number, ReadonlySet<s
     codes.set(status, new Set([...(codes.get(status) ?? []), ...more]));
   };
   for (const [status, own] of Object.entries(operation.errors ?? {})) add(Number(status), ...own);
-  add(400, 'MR_HTTP_BAD_URL', 'MR_HTTP_MALFORMED');
-  if (operation.query !== undefined) add(400, 'MR_HTTP_QUERY');
+  add(400, 'MR_HTTP_BAD_URL', 'MR_HTTP_MALFORMED', 'MR_HTTP_QUERY');
   for (const part of ['params', 'query', 'body'] as const) {
     if (operation[part] !== undefined) add(400, 'MR_HTTP_REQUEST');
   }

@@ -28,6 +28,8 @@ export type Operation = {
   readonly body?: z.ZodType;
   /** The form of a body whose parts are held against it one by one. */
   readonly shownBody?: z.ZodType;
+  /** An answer leaves a record: HEAD is refused. */
+  readonly isRecorded?: true;
   readonly answer: {
     /** 200 where it is not said. */
     readonly status?: number;

@@ -143,11 +143,12 @@ function noKey(what: string, hint = `Restore ${MASTER_KEY_FILE_NAME} from a back
 
 /** A key that opens nothing of this vault would find nobody in it, and give everybody a new name. */
 export function wrongKey(keys: MasterKeys, needed: string): ConfigurationError {
+  const isFile = keys.source !== 'privacy.masterKey';
   return new ConfigurationError(
     'MR_PRIVACY_MASTER_KEY',
     `The vault on the log is sealed under master key ${needed}, which ${keys.source} does not hold.`,
     {
-      hint: 'Set privacy.masterKey to the master key of this log; during a rotation, privacy.nextMasterKey too.',
+      hint: `${isFile ? 'Restore it from a backup, or set' : 'Set'} privacy.masterKey to the master key of this log; during a rotation, privacy.nextMasterKey too.`,
     },
   );
 }

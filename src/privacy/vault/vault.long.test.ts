@@ -299,7 +299,8 @@ describe('damage', () => {
       () => writeFileSync(path, flipped),
     ]) {
       spoil();
-      await assert.rejects(open(), { code: 'MR_PRIVACY_MASTER_KEY', message: /pseudonyms\.key/ });
+      const refused = { code: 'MR_PRIVACY_MASTER_KEY', message: /pseudonyms\.key/, hint: /from a backup/ };
+      await assert.rejects(open(), refused);
       await close();
     }
     writeFileSync(path, key);

@@ -139,12 +139,28 @@ describe('versions in force', () => {
     const { inForce, step, loaded } = opened({ bad: [new FatalError('MR_VERSION_CORRUPT', 'damaged')] });
     await step('a');
     assert.deepEqual(await step('bad'), ['a', undefined]);
+    assert.deepEqual(inForce.refused, [{ version: 'bad', code: 'MR_VERSION_CORRUPT' }]);
     await step('b');
+    assert.deepEqual(inForce.refused, [], 'superseded');
     const b = inForce.acquire();
     await step('c');
     await step('d');
     assert.deepEqual([b?.id, b?.users], ['b', 1], 'retired, and still in use');
     b?.release();
     assert.equal(loaded.find(({ id }) => id === 'b')?.users, 0);
+  });
+
+  it('name what was promoted and cannot be loaded where none is left', async () => {
+    const damaged = () => [new FatalError('MR_VERSION_CORRUPT', 'damaged')];
+    const { inForce, step } = opened({ a: damaged(), b: damaged() });
+    await step('a');
+    assert.deepEqual(await step('b'), [undefined, undefined]);
+    assert.deepEqual(
+      inForce.refused.map(({ version }) => version),
+      ['b', 'a'],
+    );
+    // Promoted again, it is tried again: its files may have been repaired.
+    assert.deepEqual(await step('b'), ['b', undefined]);
+    assert.deepEqual(inForce.refused, []);
   });
 });

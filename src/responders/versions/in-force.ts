@@ -22,6 +22,9 @@ export type Served = {
   retire(): Promise<void>;
 };
 
+/** A version that cannot be served, and the code of why. */
+export type RefusedVersion = { readonly version: string; readonly code: string };
+
 export type InForceOptions<T extends Served> = {
   readonly role: VersionRole;
   /** Loads and proves a version; what it throws is why the version can't be served. */
@@ -50,7 +53,8 @@ export class InForce<T extends Served> {
   /** Those that may be used, oldest first; the last is in force. */
   #promotions: readonly string[] = [];
   readonly #candidates = new Map<string, Candidate>();
-  readonly #refused = new Set<string>();
+  /** Codes of why they cannot be loaded. */
+  readonly #refused = new Map<string, string>();
   readonly #retiring = new Set<Promise<void>>();
   #current: T | undefined;
   #before: T | undefined;
@@ -90,6 +94,16 @@ export class InForce<T extends Served> {
     const failing = this.#failing;
     if (failing === undefined || this.#current !== undefined) return undefined;
     return this.#newestFirst().some(([id]) => id === failing.id) ? failing.why : undefined;
+  }
+
+  /** Promoted after the version in use, newest first, and not to be loaded: damaged, or unfit. */
+  get refused(): readonly RefusedVersion[] {
+    const later = [...new Set(this.#promotions.toReversed())];
+    const place = this.#current === undefined ? -1 : later.indexOf(this.#current.id);
+    return later.slice(0, place < 0 ? undefined : place).flatMap((version) => {
+      const code = this.#refused.get(version);
+      return code === undefined ? [] : [{ version, code }];
+    });
   }
 
   /** Notes a step in the life of a version of this role; `update` acts on it. */
@@ -185,7 +199,7 @@ export class InForce<T extends Served> {
         void this.#tryAgain(id, err);
       } else {
         logger.error(about, 'a version cannot be served');
-        this.#refused.add(id);
+        this.#refused.set(id, errorCode(err) ?? 'MR_INVARIANT');
       }
       return undefined;
     }

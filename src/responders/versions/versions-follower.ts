@@ -8,7 +8,7 @@ import type { FeatureReader } from '../features/feature-reader.ts';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
 import type { ViewStore } from '../view-store/port.ts';
 import { Comparisons, type VersionComparison } from './comparisons.ts';
-import { InForce, type Served } from './in-force.ts';
+import { InForce, type RefusedVersion, type Served } from './in-force.ts';
 import { type AnswerMade, isObserved, observedAnswer } from './observed-answer.ts';
 import { type Proving, proveVersion } from './prove-version.ts';
 import { RecordedRequests } from './recorded-requests.ts';
@@ -146,6 +146,11 @@ export class VersionsFollower {
   /** The version that a rollback would return to, where it is loaded. */
   get warm(): string | undefined {
     return this.#retrieval.warm;
+  }
+
+  /** Versions of any role that were promoted after the ones in use, and cannot be loaded. */
+  get refused(): readonly RefusedVersion[] {
+    return this.#roles.flatMap(({ refused }) => refused);
   }
 
   /** Resolves when what was promoted before has been loaded or refused. */

@@ -32,7 +32,11 @@ export async function openResponderRole(
     },
     state: () => {
       const { version } = responder;
-      return version === undefined ? 'answers with popular items' : `answers from version ${version}`;
+      const by = version === undefined ? 'answers with popular items' : `answers from version ${version}`;
+      const refused = responder.refused.map(
+        (each) => `version ${each.version} cannot be loaded (${each.code})`,
+      );
+      return [by, ...refused].join('; ');
     },
   };
 }
