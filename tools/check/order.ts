@@ -60,7 +60,7 @@ export const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['.'],
     ['retrieval'],
     ['ranking'],
-    ['judge-version.ts'],
+    ['judge-version.ts', 'options.ts'],
     ['indexing'],
     ['runs'],
     ['jobs'],
