@@ -48,6 +48,31 @@ it('a metric at exactly the least value passes, and anything below does not', ()
   assert.ok(!passes({ ...exact, 'recall@100': below(0.75) }, { minimum }));
 });
 
+it('on so few rows that chance would decide, a least value gives way to popularity', () => {
+  const minimum = { 'sampled-ndcg@10': 0.3 };
+  const popularity = { 'sampled-ndcg@10': 0.15 };
+  const judged = (value: number, half: number) => {
+    const interval = { mean: value, low: value - half, high: value + half };
+    const own = {
+      metrics: { 'sampled-ndcg@10': value },
+      popularity,
+      intervals: { 'sampled-ndcg@10': interval },
+    };
+    return judgeCandidate({ ...candidate, ...own }, null, { minimumLift: 1, minimum });
+  };
+  const gateOf = (value: number, half: number) => {
+    const [gate] = judged(value, half).results;
+    return [gate?.gate, gate?.threshold, gate?.passed];
+  };
+  assert.deepEqual(gateOf(0.2, 0.031), ['few-rows', 0.15, true]);
+  assert.deepEqual(gateOf(0.2, 0.029), ['minimum', 0.3, false]);
+  assert.deepEqual(gateOf(0.14, 0.031), ['few-rows', 0.15, false]);
+  assert.match(judged(0.14, 0.031).rejection ?? '', /gate few-rows: .* is 0\.1400, .*too few/);
+  // Where popularity is above the least, that is enough.
+  popularity['sampled-ndcg@10'] = 0.5;
+  assert.deepEqual(gateOf(0.3, 0.031), ['few-rows', 0.3, true]);
+});
+
 it('the better of the two popularities is what a lift is measured by', () => {
   const metrics = { 'recall@10': 0.5, 'ndcg@10': 0.5 };
   for (const [popularity, decayed_popularity] of [

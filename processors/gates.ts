@@ -1,4 +1,4 @@
-import type { Candidate, GateResult } from '#schemas';
+import type { Candidate, GateResult, MetricInterval } from '#schemas';
 
 export type PromotionMode = 'automatic' | 'by-approval';
 
@@ -22,12 +22,19 @@ export type Judged = {
 
 /** The kinds of models that are published from a directory rather than trained here. */
 const EXTERNAL: readonly string[] = ['external', 'external-retrieval'];
+/** Half of a 95% interval, as a share of the least that is asked for. */
+const CHANCE_SHARE = 0.1;
+/** What a gate's threshold comes from, in words. */
+const OF_GATE: Readonly<Record<string, string>> = {
+  lift: ' by the better popularity',
+  'few-rows': ' by the better popularity, since the rows are too few for more',
+};
 const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
 /** When two models are trained side by side, the one with the higher value of this metric is promoted. */
 const CHOSEN_BY = 'ndcg@10';
 
 /**
- * Holds a candidate against the conditions of promotion: least values (gate `minimum`), the popularity baselines
+ * Holds a candidate against the conditions of promotion: least values (gate `minimum`, or `few-rows`), the popularity baselines
  * (`lift`), and the version in force on the same rows (`production`), which it may be worse than by what the bootstrap
  * interval of the difference leaves to chance. All are evaluated, so that all that is wrong is known at once.
  */
@@ -71,21 +78,39 @@ function asked(results: readonly GateResult[]): string {
     .join();
 }
 
-function minimumGates({ metrics }: Candidate, minimum: Readonly<Record<string, number>>): GateResult[] {
+/** On so few rows that chance would decide over the least, no less than the better popularity is enough (gate `few-rows`). */
+function minimumGates(candidate: Candidate, minimum: Readonly<Record<string, number>>): GateResult[] {
   return Object.entries(minimum).flatMap(([metric, threshold]) => {
-    const value = metrics[metric];
-    return value === undefined ? [] : [result('minimum', metric, value, threshold)];
+    const value = candidate.metrics[metric];
+    if (value === undefined) return [];
+    const baseline = baselineOf(candidate, metric);
+    return baseline !== undefined && isByChance(candidate.intervals[metric], threshold)
+      ? [result('few-rows', metric, value, Math.min(threshold, baseline))]
+      : [result('minimum', metric, value, threshold)];
   });
 }
 
+/** Whether a metric is known less exactly than to a tenth of what is asked of it. */
+function isByChance(interval: MetricInterval | undefined, threshold: number): boolean {
+  return interval !== undefined && (interval.high - interval.low) / 2 > CHANCE_SHARE * threshold;
+}
+
 function liftGates(candidate: Candidate, minimumLift: number): GateResult[] {
-  const { metrics, popularity, decayed_popularity: decayed } = candidate;
   return LIFTED_METRICS.flatMap((metric) => {
-    const [allTime, recent] = [popularity[metric], decayed[metric]];
-    if (allTime === undefined && recent === undefined) return [];
-    const baseline = Math.max(allTime ?? 0, recent ?? 0);
-    return [result('lift', metric, metrics[metric] ?? null, baseline * minimumLift)];
+    const baseline = baselineOf(candidate, metric);
+    return baseline === undefined
+      ? []
+      : [result('lift', metric, candidate.metrics[metric] ?? null, baseline * minimumLift)];
   });
+}
+
+/** Of the better popularity; undefined where neither has the metric. */
+function baselineOf(
+  { popularity, decayed_popularity: decayed }: Candidate,
+  metric: string,
+): number | undefined {
+  const [allTime, recent] = [popularity[metric], decayed[metric]];
+  return allTime === undefined && recent === undefined ? undefined : Math.max(allTime ?? 0, recent ?? 0);
 }
 
 /** Beside the version in force, or the one that was when its twin was judged: any other comparison says nothing any more. */
@@ -113,7 +138,7 @@ function inWords({ gate, metric, value, threshold }: GateResult): string {
   if (gate === 'production') {
     return `gate production: ${metric} is ${reached}, and even the upper end of the interval of its difference is below the version in force`;
   }
-  const of = gate === 'lift' ? ' by the better popularity' : '';
+  const of = OF_GATE[gate] ?? '';
   return `gate ${gate}: ${metric} is ${reached}, and at least${least} is required${of}`;
 }
 

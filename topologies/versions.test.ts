@@ -240,8 +240,13 @@ describe('versions', () => {
     const judged = await automatic.publish(scorer);
     assert.equal(judged?.status, 'staged');
     assert.match(judged?.reason ?? '', /it has no metrics/);
-    const claimed = candidate('claimed', { model: 'external' });
+    const nothing = { popularity: {}, decayed_popularity: {} };
+    const claimed = candidate('claimed', { model: 'external', ...nothing });
     assert.match((await automatic.publish(claimed))?.reason ?? '', /not measured here/);
+    for (const model of ['external', 'external-retrieval']) {
+      const measured = await automatic.publish(candidate(`measured ${model}`, { model }));
+      assert.match(measured?.reason ?? '', /it was trained elsewhere/);
+    }
   });
 
   it('are rolled back to the one promoted before, as often as there is one', async (t) => {

@@ -434,7 +434,7 @@ export type FeatureViewVersion = {
 
 /** What one condition of promotion found. */
 export type GateResult = {
-  /** Its name: minimum, lift or production. */
+  /** Its name: minimum, few-rows, lift or production. */
   gate: string;
   metric: string;
   /** What the candidate reached; null where it does not have the metric. */

@@ -153,6 +153,7 @@ function judged({ all, some }: ItemScores, rows: JudgedRows): Judged {
       'ndcg@10': first.perUser.ndcg,
       'recall@100': hundred.perUser.recall,
       auc: full.auc.perUser,
+      'sampled-ndcg@10': sampled.perUser.ndcg,
     },
   };
   return { judgement, evaluation: first, lists: full.lists.map((list) => list.subarray(0, 10)) };
