@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isatty } from 'node:tty';
 import { pino } from 'pino';
+import { terminalLine } from './terminal-line.ts';
 
 type Write = {
   (message: string): void;
@@ -20,15 +22,21 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * JSON lines on standard error, so that standard output stays the command's own. Written synchronously: the last
- * line before a crash is there, and worker threads can use it.
+ * JSON lines on standard error, so that standard output stays the command's own; in a terminal lines that a person reads, unless
+ * they ask for what a program has, at level debug. Written synchronously: the last line before a crash is there, and worker
+ * threads can use it.
  */
 export function createLogger({ level, name }: { level: LogLevel; name: string }): Logger {
+  const standardError = pino.destination({ fd: STANDARD_ERROR, sync: true });
+  const inTerminal = { write: (line: string) => standardError.write(terminalLine(line)) };
+  const isForPeople = isatty(STANDARD_ERROR) && level !== 'debug';
   return pino(
     { level, name, base: { pid: process.pid }, serializers: { err: withoutOthersFields } },
-    pino.destination({ fd: 2, sync: true }),
+    isForPeople ? inTerminal : standardError,
   );
 }
+
+const STANDARD_ERROR = 2;
 
 /** Further fields of libraries' errors may have anything in them: the command that sends a password, or a request's headers. */
 const shownOfErrors: ReadonlySet<string> = new Set([
