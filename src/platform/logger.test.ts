@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { hashUser } from './logger.ts';
+import { temporaryDirectory } from './testing/index.ts';
 
 describe('logger', () => {
   it('writes JSON lines to standard error from the level on, errors with their code', () => {
@@ -20,6 +23,23 @@ describe('logger', () => {
     const { name, task, msg, err } = JSON.parse(lines[0] ?? '');
     assert.deepEqual({ name, task, msg }, { name: 'test', task: '0_1', msg: 'failed' });
     assert.deepEqual([err.code, err.message, err.hint], ['MR_TEST', 'wrong', 'right it']);
+  });
+
+  const hasScript = spawnSync('script', ['--version']).status === 0;
+  it('writes words in a terminal, unless the level is debug', {
+    skip: !hasScript && 'needs script of util-linux',
+  }, (t) => {
+    const rooms = new URL('./index.ts', import.meta.url).href;
+    const written = (level: string) => {
+      const code = `import { createLogger, InputError } from ${JSON.stringify(rooms)};
+        createLogger({ level: '${level}', name: 'test' }).error({ err: new InputError('MR_TEST', 'wrong', { hint: 'right it' }) }, 'failed');`;
+      const path = join(temporaryDirectory(t), 'logs.mjs');
+      writeFileSync(path, code);
+      return spawnSync('script', ['-qec', `${process.execPath} ${path}`, '/dev/null'], { encoding: 'utf8' })
+        .stdout;
+    };
+    assert.equal(written('info').replaceAll('\r', ''), 'error: failed: wrong (MR_TEST)\nhint: right it\n');
+    assert.match(written('debug'), /^\{"level":50.*"stack":/);
   });
 
   it('leaves out what libraries add to their errors, in those within them too', () => {
