@@ -48,7 +48,9 @@ describe('every route', () => {
         const guessed = await ask(`${method} ${path}`, { ...asking, token });
         assert.equal(guessed.code, access === 'public' ? undefined : 'MR_ACCESS_TOKEN', id);
       }
-      if (method === 'GET') assert.equal((await ask(`HEAD ${path}`)).status, found.status, id);
+      // Asked for its head, what leaves a record is not of the server at all.
+      const ofHead = operation.isRecorded ? 405 : found.status;
+      if (method === 'GET') assert.equal((await ask(`HEAD ${path}`)).status, ofHead, id);
       const basic = { authorization: `Basic ${Buffer.from(`a:${ADMIN}`).toString('base64')}` };
       const otherScheme = await ask(`${method} ${path}`, { ...asking, headers: basic });
       assert.equal(otherScheme.status, found.status, id);

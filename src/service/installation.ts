@@ -91,13 +91,15 @@ export async function withInstallation<T>(
  */
 export function requireData({ data, log }: Configuration): void {
   if (log !== 'embedded') return;
-  refuseLostLog({ data, log });
+  let isThere = true;
   try {
     accessSync(join(data, 'log.sqlite'), constants.R_OK);
   } catch (error) {
     if (!/^(ENOENT|ENOTDIR)$/.test(errorCode(error) ?? '')) throw unusableData(data, error);
-    throw noData(`in ${data}`);
+    isThere = false;
   }
+  refuseLostLog({ data, log });
+  if (!isThere) throw noData(`in ${data}`);
 }
 
 async function requireTopics({ log: url }: Configuration, { log }: LogInstallation): Promise<void> {

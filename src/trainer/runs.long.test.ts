@@ -280,6 +280,7 @@ test('a refresh goes on from the version in force with new examples alone, and i
     'ndcg@10',
     'recall@10',
     'recall@100',
+    'sampled-ndcg@10',
   ]);
   const { mean = 9, low = 9, high = 9 } = candidate?.production?.differences['recall@10'] ?? {};
   assert.ok(low <= mean && mean <= high);
