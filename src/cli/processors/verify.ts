@@ -36,9 +36,9 @@ compared as well, row by row, and the directory is held meanwhile; while "millra
 changelogs, log, files and Redis are compared. Batches of the embedded log are checked against their checksums, files
 of the archive, snapshots, versions and built indexes against their SHA-256, copies of global tables and rows in Redis
 against their topics, rows of the vault of pseudonyms against their seals. What was found is in metric
-millrace_verify_different of the process that runs on the data directory. If an option that results depend on was changed since, a difference is
-reported as "unknown", with the option: verify with its earlier value. Exit code 1 if something differs or cannot be
-verified.`,
+millrace_verify_different of the process that runs on the data directory. If an option that results depend on was
+changed since, a difference is reported as "unknown", with the option: verify with its earlier value. Exit code 1 if
+something differs or cannot be verified.`,
     run: (invocation) => runVerify(invocation),
   });
 }
