@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { systemClock } from '#platform';
 import { type KafkaServer, ownKafka, serversSkip, sharedRegistry } from '#servers';
-import { until } from '../../task/threads/testing/sums-process.ts';
 import { openOnKafka } from './kafka-world.ts';
 import { NetworkNamespace } from './network-namespace.ts';
 import { FAIR, Relay } from './relay.ts';
@@ -11,8 +10,8 @@ import { FAIR, Relay } from './relay.ts';
 const limit = { timeout: 600_000 };
 const CUTS = 40;
 const LOST_PACKETS = 20;
-/** Less than the processes would write. */
-const BITS_PER_SECOND = 1_000_000;
+/** From less than the processes write on a quick machine to what they can still work with. */
+const BITS_PER_SECOND = { most: 1_000_000, least: 60_000 };
 
 /** A broker whose clients come by a relay, or undefined when the test is skipped. */
 async function behindRelay(
@@ -74,9 +73,13 @@ it('a cable that is pulled, and one that loses what is too much for it', limit, 
     await namespace.plug(true);
   }
   await world.goesOn(processes);
-  if (await namespace.narrow(BITS_PER_SECOND)) {
+  if (await namespace.narrow(BITS_PER_SECOND.most)) {
     await world.goesOn(processes);
-    await until(processes, async () => (await namespace.lost()) > LOST_PACKETS);
+    for (let rate = BITS_PER_SECOND.most; (await namespace.lost()) <= LOST_PACKETS; ) {
+      rate = Math.max(BITS_PER_SECOND.least, rate / 2);
+      await namespace.narrow(rate);
+      await world.goesOn(processes);
+    }
     await namespace.widen();
   } else t.diagnostic('the cable was only pulled: there is no token bucket filter (tc) here');
   assert.equal(relay.cuts, 0);

@@ -51,10 +51,15 @@ export class SumsWorld {
     const load = await Load.open(log);
     const world = new SumsWorld(t, place, log, load, options);
     t.after(async () => {
-      await world.#stopWriting();
-      await load.close();
-      await options.cleanUp?.(log);
+      if (options.cleanUp !== undefined) {
+        await world.#stopWriting();
+        await options.cleanUp(log);
+      }
+      // A write that is under way where a test has failed, to a server that is gone, ends with the log.
+      world.#isWriting = false;
+      const stopped = world.#writing.catch(() => {});
       await close();
+      await stopped;
     });
     return world;
   }
