@@ -10,7 +10,7 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
-export { candidateOf, sizeText } from './artifact/manifest.ts';
+export { candidateOf, contentsOf, sizeText } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
   INDEXES_DIRECTORY,

@@ -104,7 +104,7 @@ function liftGates(candidate: Candidate, minimumLift: number): GateResult[] {
   });
 }
 
-/** Of the better popularity; undefined where neither has the metric. */
+/** The metric of the better popularity; undefined where neither has it. */
 function baselineOf(
   { popularity, decayed_popularity: decayed }: Candidate,
   metric: string,

@@ -6,6 +6,7 @@ import {
   VERSIONS_DIRECTORY,
   type VersionContents,
   type VersionDescription,
+  type VersionFiles,
   type VersionManifest,
 } from './port.ts';
 
@@ -114,6 +115,11 @@ export function candidateOf(
     run_id: null,
     ...judged,
   };
+}
+
+/** All files of a version, for whoever opens its model. */
+export function contentsOf(version: Pick<VersionFiles, 'names' | 'read'>): VersionContents {
+  return Object.fromEntries(version.names.map((name) => [name, version.read(name)]));
 }
 
 /** In words, without what it has none of: `1,000 items, dimension 64`, or `70 trees, 41 columns`. */

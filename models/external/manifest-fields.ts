@@ -18,6 +18,32 @@ export function parseFields(bytes: Uint8Array): Fields {
   return fields;
 }
 
+/** What every model from outside says of itself. */
+export type CommonFields = {
+  readonly format: 1;
+  readonly name: string;
+  /** The graph's file, beside the manifest, and what it must hash to. */
+  readonly graph: string;
+  readonly sha256: string;
+  /** As measured where it was trained, and how. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly protocol: string;
+};
+
+export const COMMON_FIELDS = ['format', 'role', 'name', 'graph', 'sha256', 'metrics', 'protocol'] as const;
+
+/** Errors: InputError MR_MODEL_MANIFEST, which says what is wrong and where. */
+export function commonFields(manifest: Fields): CommonFields {
+  return {
+    format: 1,
+    name: textOf(manifest.name, 'name'),
+    graph: textOf(manifest.graph, 'graph'),
+    sha256: textOf(manifest.sha256, 'sha256'),
+    metrics: numbersOf(manifest.metrics ?? {}, 'metrics', Number.isFinite),
+    protocol: manifest.protocol === undefined ? '' : textOf(manifest.protocol, 'protocol'),
+  };
+}
+
 function objectOf(value: unknown, at: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw wrong(`${at} is not a JSON object`);

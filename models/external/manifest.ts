@@ -2,7 +2,18 @@
  * What a model from outside says of itself: `model.json` beside its ONNX graph. Inputs are named by the features that
  * fill them, as views declare them, and the versions of those views; what the graph really wants is compared with it.
  */
-import { fieldsOf, listOf, numbersOf, parseFields, shown, textOf, wrong } from './manifest-fields.ts';
+import {
+  COMMON_FIELDS,
+  type CommonFields,
+  commonFields,
+  fieldsOf,
+  listOf,
+  numbersOf,
+  parseFields,
+  shown,
+  textOf,
+  wrong,
+} from './manifest-fields.ts';
 
 /** The kind of model that versions of models from outside name. */
 export const EXTERNAL_MODEL = 'external';
@@ -29,33 +40,14 @@ export type ExternalOutput = {
   readonly column: number;
 };
 
-export type ExternalManifest = {
-  readonly format: 1;
-  readonly name: string;
-  /** The graph's file, beside the manifest, and what it must hash to. */
-  readonly graph: string;
-  readonly sha256: string;
+export type ExternalManifest = CommonFields & {
   /** The version of each view that the model was trained with. */
   readonly views: Readonly<Record<string, number>>;
   readonly inputs: readonly ExternalInput[];
   readonly output: ExternalOutput;
-  /** As measured where it was trained, and how. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly protocol: string;
 };
 
-const knownFields: readonly string[] = [
-  'format',
-  'role',
-  'name',
-  'graph',
-  'sha256',
-  'views',
-  'inputs',
-  'output',
-  'metrics',
-  'protocol',
-];
+const knownFields = [...COMMON_FIELDS, 'views', 'inputs', 'output'];
 
 /** Errors: InputError MR_MODEL_MANIFEST, which says what is wrong and where. */
 export function parseExternalManifest(bytes: Uint8Array): ExternalManifest {
@@ -68,15 +60,10 @@ export function parseExternalManifest(bytes: Uint8Array): ExternalManifest {
   const twice = names.find((name, place) => names.indexOf(name) !== place);
   if (twice !== undefined) throw wrong(`the input ${twice} appears twice`);
   return {
-    format: 1,
-    name: textOf(manifest.name, 'name'),
-    graph: textOf(manifest.graph, 'graph'),
-    sha256: textOf(manifest.sha256, 'sha256'),
+    ...commonFields(manifest),
     views: numbersOf(manifest.views, 'views', (value) => Number.isInteger(value) && value > 0),
     inputs,
     output: parseOutput(manifest.output),
-    metrics: numbersOf(manifest.metrics ?? {}, 'metrics', Number.isFinite),
-    protocol: manifest.protocol === undefined ? '' : textOf(manifest.protocol, 'protocol'),
   };
 }
 

@@ -16,18 +16,20 @@ export type OutsideModel = {
   /** As measured where it was trained, and how. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly protocol: string;
-  /** Of its vectors; 0 where there are none. */
+  /** Length of its vectors; 0 where there are none. */
   readonly dimension: number;
   readonly items: number;
   readonly index: IndexCalibration | undefined;
-  /** What the features that it reads are read by; undefined where it reads none. */
+  /** Names the features that a ranker reads; undefined for a model that reads none. */
   readonly features: ExternalManifest | undefined;
   /** The files of a version of it. */
   readonly contents: VersionContents;
 };
 
-/** Reads and verifies a directory with `model.json`. Errors: InputError MR_MODEL_MANIFEST, and those of
- * readExternalModel and readExternalRetrieval. */
+/**
+ * Reads and verifies a directory with `model.json`. Errors: InputError MR_MODEL_MANIFEST, and those of readExternalModel and
+ * readExternalRetrieval.
+ */
 export async function readOutside(directory: string): Promise<OutsideModel> {
   const { role = 'ranking' } = parseFields(await readIn(directory, EXTERNAL_MANIFEST_NAME));
   if (role === 'retrieval') {

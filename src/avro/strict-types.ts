@@ -20,7 +20,7 @@ type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
 export const LARGEST_LONG = 2 ** 52 - 1;
 
-/** Of a long of 64 bits. */
+/** The longest varint of a 64-bit long. */
 const LONGEST_BYTES = 10;
 
 /** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */

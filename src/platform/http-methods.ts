@@ -27,7 +27,7 @@ export class RoutedMethods {
   }
 }
 
-/** Of a path as Fastify writes it: `:name` is a segment, `*` at the end anything. */
+/** Matches what a path of Fastify stands for: `:name` is one segment, `*` at the end anything. */
 function matcher(path: string): (path: string) => boolean {
   const segments = path.split('/');
   const isOpen = segments.at(-1) === '*';

@@ -12,7 +12,7 @@ type Logged = {
 /** Fields that say where a line comes from, which is where it is read. */
 const OF_THE_PROCESS: readonly string[] = ['level', 'time', 'pid', 'name', 'msg', 'err'];
 
-/** Of a JSON line, without the stacks of its errors. */
+/** Turns a JSON line into words, without the stacks of its errors. */
 export function terminalLine(json: string): string {
   const logged = JSON.parse(json) as Logged;
   const { level, msg = '', err } = logged;

@@ -1,5 +1,14 @@
 /** What a model from outside that finds items says of itself: `model.json` beside its user encoder and item vectors. */
-import { fieldsOf, numbersOf, parseFields, shown, textOf, wrong } from '../manifest-fields.ts';
+import {
+  COMMON_FIELDS,
+  type CommonFields,
+  commonFields,
+  fieldsOf,
+  parseFields,
+  shown,
+  textOf,
+  wrong,
+} from '../manifest-fields.ts';
 
 /** The kind of model that versions of it name. */
 export const EXTERNAL_RETRIEVAL = 'external-retrieval';
@@ -16,13 +25,8 @@ export type ExternalHistory = {
   readonly first: number;
 };
 
-export type ExternalRetrievalManifest = {
-  readonly format: 1;
+export type ExternalRetrievalManifest = CommonFields & {
   readonly role: 'retrieval';
-  readonly name: string;
-  /** The encoder's file, beside the manifest, and what it must hash to. */
-  readonly graph: string;
-  readonly sha256: string;
   /** The file with an item's id a line. */
   readonly items: string;
   /** The file with a vector for each of them, as numpy.save writes float32 [items, dimension]. */
@@ -30,41 +34,21 @@ export type ExternalRetrievalManifest = {
   readonly history: ExternalHistory;
   /** The graph's output, float32 [users, dimension]. */
   readonly output: string;
-  /** As measured where it was trained, and how. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly protocol: string;
 };
 
-const knownFields: readonly string[] = [
-  'format',
-  'role',
-  'name',
-  'graph',
-  'sha256',
-  'items',
-  'vectors',
-  'history',
-  'output',
-  'metrics',
-  'protocol',
-];
+const knownFields = [...COMMON_FIELDS, 'items', 'vectors', 'history', 'output'];
 
 /** Errors: InputError MR_MODEL_MANIFEST, which says what is wrong and where. */
 export function parseExternalRetrieval(bytes: Uint8Array): ExternalRetrievalManifest {
   const manifest = fieldsOf(parseFields(bytes), 'it', knownFields);
   if (manifest.role !== 'retrieval') throw wrong(`role is ${shown(manifest.role)}, not retrieval`);
   return {
-    format: 1,
+    ...commonFields(manifest),
     role: 'retrieval',
-    name: textOf(manifest.name, 'name'),
-    graph: textOf(manifest.graph, 'graph'),
-    sha256: textOf(manifest.sha256, 'sha256'),
     items: textOf(manifest.items, 'items'),
     vectors: textOf(manifest.vectors, 'vectors'),
     history: parseHistory(manifest.history),
     output: textOf(manifest.output, 'output'),
-    metrics: numbersOf(manifest.metrics ?? {}, 'metrics', Number.isFinite),
-    protocol: manifest.protocol === undefined ? '' : textOf(manifest.protocol, 'protocol'),
   };
 }
 

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { artifactsIn, EXTERNAL_MANIFEST_NAME, readOutside, VERSIONS_DIRECTORY } from '#models';
+import { artifactsIn, contentsOf, EXTERNAL_MANIFEST_NAME, readOutside, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
 import { type Installation, withInstallation } from '#service';
 import type { JudgedVersion } from '#trainer';
@@ -90,6 +90,5 @@ async function versionOrDirectory(
   const opened = await artifactsIn({ dataDirectory: configuration.data, files }, VERSIONS_DIRECTORY).open(
     version,
   );
-  const contents = Object.fromEntries(opened.names.map((each) => [each, opened.read(each)]));
-  return { version, model: opened.manifest.model, files: contents };
+  return { version, model: opened.manifest.model, files: contentsOf(opened) };
 }

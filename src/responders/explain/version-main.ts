@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   type Asking,
+  contentsOf,
   type FeatureColumn,
   loadModelModules,
   openItemScorer,
@@ -47,8 +48,7 @@ await serveThread<ExplainingThreadData, ExplainingAnswers, ExplainingReady>(
     const files = await openVersion(join(dataDirectory, directory));
     const { model } = files.manifest;
     if (role === 'ranking') {
-      const contents = Object.fromEntries(files.names.map((name) => [name, files.read(name)]));
-      const ranker = await openRanker(model, contents);
+      const ranker = await openRanker(model, contentsOf(files));
       const { inputs, views } = ranker;
       return {
         answers: {

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type ItemRanker, type ModelConfig, openRanker, openVersion, type RankingRows } from '#models';
+import {
+  contentsOf,
+  type ItemRanker,
+  type ModelConfig,
+  openRanker,
+  openVersion,
+  type RankingRows,
+} from '#models';
 import type { Example } from '#schemas';
 import type { VersionTraining } from '../lesson.ts';
 import { type StepControl, VersionTrainer } from '../thread/version-training.ts';
@@ -179,7 +186,7 @@ test('the scores that are served never rise with a column that is to lower them,
       await trainer.train({});
       const { candidate } = await trainer.evaluate(undefined);
       const files = await openVersion(join(opened.dataDirectory, candidate.directory));
-      const contents = Object.fromEntries(files.names.map((name) => [name, files.read(name)]));
+      const contents = contentsOf(files);
       const ranker = await openRanker(model, contents);
       const rises = await Promise.all(
         Array.from({ length: heldOut.rows }, (_, row) => risesAlong(popularity, ranker, heldOut, row)),

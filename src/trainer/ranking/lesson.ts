@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   type ColumnImportance,
   checkConfig,
+  contentsOf,
   type ItemRanker,
   type ModelConfig,
   openRanker,
@@ -71,10 +72,7 @@ export async function rankingLesson(
         : { ...judgements, tables: [...judgements.tables, importanceTable(importance)] };
     },
     async judgeOther(version) {
-      const files: VersionContents = Object.fromEntries(
-        version.names.map((name) => [name, version.read(name)]),
-      );
-      const ranker = await rankerOf(version.manifest.model, files);
+      const ranker = await rankerOf(version.manifest.model, contentsOf(version));
       const scores = ranker && (await scoresOf(ranker, heldOut));
       return scores && judgeRows(heldOut, scores);
     },
