@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
+import { gatherRows } from '../../graph/layout.ts';
+import { toOnnx } from '../../graph/onnx.ts';
+import { Graph } from '../../graph/tensor.ts';
 import { readItemVectors } from '../../serving/item-vectors.ts';
 import { Vocabulary } from '../../vocabulary.ts';
 import { readOutside } from '../open-outside.ts';
@@ -129,6 +133,19 @@ describe('models from outside that find items', () => {
     );
   });
 
+  it('are refused where the encoder takes more than histories; a hash may have capital letters', async (t) => {
+    const graph = new Graph();
+    const table = graph.constant(new Float32Array(80), [10, 8]);
+    graph.output('places', gatherRows(table, graph.input('history', ['n', 10], 'int64')));
+    graph.output('vector', gatherRows(table, graph.input('extra', ['n'], 'int64')));
+    const encoder = toOnnx(graph);
+    const sha256 = createHash('sha256').update(encoder).digest('hex');
+    const both = changed(t, () => ({ sha256 }), { 'encoder.onnx': encoder });
+    await refused(both, 'MR_MODEL_SIGNATURE', /inputs history, extra; the manifest says history alone/);
+    const capital = changed(t, (manifest) => ({ sha256: String(manifest.sha256).toUpperCase() }));
+    assert.equal((await readOutside(capital)).name, FIXTURE);
+  });
+
   it('are refused where the files are not what the manifest says', async (t) => {
     const vectors = new Float32Array(60 * 8);
     const withFile = (name: string, contents: Uint8Array | string) =>
@@ -144,6 +161,7 @@ describe('models from outside that find items', () => {
         /4 numbers each, and the vectors of users 8/,
       ],
       [withFile('items.npy', npy([60, 8], vectors).subarray(0, -1)), /are 1920 bytes, and it has 1919/],
+      [withFile('items.npy', Buffer.concat([npy([60, 8], vectors), Buffer.alloc(1)])), /and it has 1921/],
       [withFile('items.npy', npy([60, 8], vectors, { descr: '<f8' })), /its header is .*<f8/],
       [withFile('items.npy', npy([60, 8], vectors, { order: 'True' })), /its header is .*True/],
       [withFile('items.npy', npy([480], vectors)), /its header is/],
